@@ -1,0 +1,43 @@
+#include "ops/op.h"
+
+namespace kissa {
+
+std::string_view name_of(const Op& op) {
+  return std::visit([]<class T>(const T&) { return T::kName; }, op);
+}
+
+std::string describe(const Op& op) {
+  return std::visit([](const auto& kind) { return kind.describe(); }, op);
+}
+
+std::vector<ParamSpec> params_of(const Op& op, const Shapes& in) {
+  return std::visit(
+      [&]<class T>(const T& kind) -> std::vector<ParamSpec> {
+        if constexpr (HasParams<T>)
+          return kind.params(in);
+        else
+          return {};
+      },
+      op);
+}
+
+Shapes infer(const Op& op, const Shapes& in) {
+  return std::visit([&](const auto& kind) { return kind.infer(in); }, op);
+}
+
+Work work_of(const Op& op, const Shapes& in, const Shapes& out) {
+  Work work;
+  work.arithmetic = std::visit([&](const auto& kind) { return kind.arithmetic(in, out); }, op);
+  std::int64_t elements = 0;
+  for (const Shape& shape : in) elements += shape.elements();
+  for (const ParamSpec& param : params_of(op, in)) elements += param.shape.elements();
+  for (const Shape& shape : out) elements += shape.elements();
+  work.bytes = elements * size_of(DataType::kF32);
+  return work;
+}
+
+void run_reference(const Op& op, ConstTensors x, Tensors y) {
+  std::visit([&](const auto& kind) { kind.reference(x, y); }, op);
+}
+
+}  // namespace kissa
