@@ -1,4 +1,5 @@
-// The library prints nothing: it speaks through the one sink that its user sets (kissa::set_log_sink).
+// The library prints nothing: it speaks through the one sink that its user sets
+// (kissa::set_log_sink).
 #pragma once
 
 #include <fmt/core.h>

@@ -33,8 +33,7 @@ NodeId Graph::add_node(Node node, const std::vector<std::string>& output_names) 
   KISSA_CHECK(shapes.size() == output_names.size());
   for (std::size_t i = 0; i < shapes.size(); ++i) {
     node.outputs.push_back(static_cast<ValueId>(values_.size()));
-    values_.push_back(
-        {.name = output_names[i], .shape = std::move(shapes[i]), .producer = id});
+    values_.push_back({.name = output_names[i], .shape = std::move(shapes[i]), .producer = id});
   }
   nodes_.push_back(std::move(node));
   return id;
@@ -73,9 +72,8 @@ std::vector<std::string> Graph::value_names() const {
 Graph Graph::reshaped(const std::unordered_map<std::string, Shape>& input_shapes) const {
   Graph graph = *this;
   for (const auto& [input_name, shape] : input_shapes) {
-    const auto it = std::find_if(inputs_.begin(), inputs_.end(), [&](ValueId id) {
-      return value(id).name == input_name;
-    });
+    const auto it = std::find_if(inputs_.begin(), inputs_.end(),
+                                 [&](ValueId id) { return value(id).name == input_name; });
     if (it == inputs_.end()) {
       std::vector<std::string> names;
       for (const ValueId id : inputs_) names.push_back(value(id).name);
@@ -86,9 +84,7 @@ Graph Graph::reshaped(const std::unordered_map<std::string, Shape>& input_shapes
   }
   for (const Node& node : graph.nodes_) {
     with_context(
-        [&] {
-          return fmt::format("{}: layer '{}' ({})", node.where, node.name, name_of(node.op));
-        },
+        [&] { return fmt::format("{}: layer '{}' ({})", node.where, node.name, name_of(node.op)); },
         [&] {
           const Shapes in = graph.shapes_of(node.inputs);
           Shapes out = infer(node.op, in);
@@ -132,7 +128,8 @@ void Graph::verify() const {
     if (infer(node.op, in) != shapes_of(node.outputs)) broken(where, "an output's shape");
     for (const ValueId id : node.outputs) {
       if (defined[static_cast<std::size_t>(id)]) broken(where, "makes a value a second time");
-      if (value(id).producer != static_cast<NodeId>(n)) broken(where, "is not its output's producer");
+      if (value(id).producer != static_cast<NodeId>(n))
+        broken(where, "is not its output's producer");
       defined[static_cast<std::size_t>(id)] = true;
     }
   }

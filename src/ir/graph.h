@@ -25,17 +25,17 @@ struct Value {
   Shape shape;
   NodeId producer = kNone;  // kNone for inputs and constants
   bool is_constant = false;
-  ConstantData data;  // of a constant; null until weights are given
+  ConstantData data = nullptr;  // of a constant; null until weights are given
 };
 
 struct Node {
-  std::string name;                  // the layer's name
+  std::string name;  // the layer's name
   Op op;
-  std::vector<ValueId> inputs;       // what flows in
-  std::vector<ValueId> params;       // constants, in the order of params_of(op)
-  std::vector<ValueId> outputs;
-  std::string where;                 // "deploy.prototxt:71", for messages
-  std::vector<std::string> layers;   // the layers of the file that this node computes
+  std::vector<ValueId> inputs = {};  // what flows in
+  std::vector<ValueId> params = {};  // constants, in the order of params_of(op)
+  std::vector<ValueId> outputs = {};
+  std::string where = {};                // "deploy.prototxt:71", for messages
+  std::vector<std::string> layers = {};  // the layers of the file that this node computes
 };
 
 class Graph {

@@ -45,7 +45,8 @@ Shapes Convolution::infer(const Shapes& in) const {
   if (num_output <= 0) fail(ErrorCode::kInvalidModel, "num_output {} must be positive", num_output);
   if (group <= 0) fail(ErrorCode::kInvalidModel, "group {} must be positive", group);
   if (channels % group != 0)
-    fail(ErrorCode::kInvalidModel, "{} input channels are no multiple of group {}", channels, group);
+    fail(ErrorCode::kInvalidModel, "{} input channels are no multiple of group {}", channels,
+         group);
   if (num_output % group != 0)
     fail(ErrorCode::kInvalidModel, "num_output {} is no multiple of group {}", num_output, group);
   if (kernel.size() != spatial.size() || stride.size() != spatial.size() ||
@@ -124,9 +125,10 @@ void Convolution::reference(ConstTensors x, Tensors y) const {
 }
 
 std::string Convolution::describe() const {
-  std::string text = fmt::format("{} x {}, stride {}", num_output, fmt::join(kernel, "x"),
-                                 fmt::join(stride, "x"));
-  if (std::any_of(pad.begin(), pad.end(), [](auto p) { return p != 0; })) text += fmt::format(", pad {}", fmt::join(pad, "x"));
+  std::string text =
+      fmt::format("{} x {}, stride {}", num_output, fmt::join(kernel, "x"), fmt::join(stride, "x"));
+  if (std::any_of(pad.begin(), pad.end(), [](auto p) { return p != 0; }))
+    text += fmt::format(", pad {}", fmt::join(pad, "x"));
   if (product(dilation) != 1) text += fmt::format(", dilation {}", fmt::join(dilation, "x"));
   if (group != 1) text += fmt::format(", group {}", group);
   if (!has_bias) text += ", no bias";

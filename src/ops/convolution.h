@@ -1,4 +1,5 @@
-// Caffe's Convolution: cross-correlation over the axes behind `axis`, in `group` independent groups.
+// Caffe's Convolution: cross-correlation over the axes behind `axis`, in `group` independent
+// groups.
 #pragma once
 
 #include <string>

@@ -5,9 +5,7 @@
 
 namespace kissa {
 
-float Relu::apply(float x) const {
-  return std::max(x, 0.0f) + negative_slope * std::min(x, 0.0f);
-}
+float Relu::apply(float x) const { return std::max(x, 0.0f) + negative_slope * std::min(x, 0.0f); }
 
 std::string Relu::describe() const {
   return negative_slope == 0.0f ? "" : fmt::format("negative_slope {}", negative_slope);
@@ -22,8 +20,6 @@ float Power::apply(float x) const {
   return power == 1.0f ? base : std::pow(base, power);
 }
 
-std::string Power::describe() const {
-  return fmt::format("({} + {} x) ^ {}", shift, scale, power);
-}
+std::string Power::describe() const { return fmt::format("({} + {} x) ^ {}", shift, scale, power); }
 
 }  // namespace kissa

@@ -36,7 +36,8 @@ using ConstTensors = std::span<const ConstTensor>;
 using Tensors = std::span<const Tensor>;
 
 template <class T>
-concept OpKind = requires(const T& op, const Shapes& in, const Shapes& out, ConstTensors x, Tensors y) {
+concept OpKind = requires(const T& op, const Shapes& in, const Shapes& out, ConstTensors x,
+                          Tensors y) {
   { T::kName } -> std::convertible_to<std::string_view>;  // snake_case
   // The output shapes. Throws kInvalidModel where the op cannot take such inputs.
   { op.infer(in) } -> std::same_as<Shapes>;
