@@ -1,0 +1,163 @@
+// Kissa: runs trained Caffe models. The whole C++ API.
+//
+//   kissa::Model model = kissa::Model::load_caffe("deploy.prototxt", "net.caffemodel");
+//   kissa::Engine engine = kissa::Engine::build(model);
+//   kissa::Context context = engine.create_context();
+//   std::span<float> data = context.input("data");      // FP32, N x C x H x W: fill it
+//   context.run();
+//   std::span<const float> prob = context.output("prob");
+//
+// Every function throws kissa::Error, with one line that says what is wrong, where, and what to do.
+// A Model or an Engine may be shared by threads; a Context serves one thread at a time.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "kissa/error.h"
+#include "kissa/log.h"
+
+namespace kissa {
+
+class Graph;
+
+using Dims = std::vector<std::int64_t>;  // extents, outermost first: {1, 3, 224, 224}
+
+std::string version();  // "0.1.0"
+
+struct TensorInfo {
+  std::string name;
+  Dims dims;
+  std::int64_t elements() const;
+};
+
+// How to read a Caffe network.
+struct CaffeOptions {
+  std::map<std::string, Dims> input_shapes;  // by input blob; overrides the file
+  bool train_phase = false;                  // which include/exclude rules hold
+  std::vector<std::string> stages;
+  int level = 0;
+  std::optional<std::uint64_t> random_seed;  // fills parameters that no weight file gives
+};
+
+// One layer, with its exact arithmetic and least memory traffic for the shapes it stands at.
+struct LayerInfo {
+  std::string name;
+  std::string op;           // "convolution"
+  std::string description;  // "64 x 7x7, stride 2x2, pad 3x3"
+  std::string where;        // "deploy.prototxt:71"
+  std::vector<TensorInfo> inputs;
+  std::vector<TensorInfo> params;
+  std::vector<TensorInfo> outputs;
+  std::int64_t multiply_adds = 0;
+  std::int64_t other_operations = 0;  // comparisons, lone additions, exp, ...
+  std::int64_t bytes = 0;             // inputs and parameters read once, outputs written once, FP32
+};
+
+class Model {
+ public:
+  // `caffemodel` may be empty: then the model can be inspected, and run if random_seed is set.
+  static Model load_caffe(const std::string& prototxt, const std::string& caffemodel = {},
+                          const CaffeOptions& options = {});
+
+  const std::string& name() const;
+  std::vector<TensorInfo> inputs() const;
+  std::vector<TensorInfo> outputs() const;
+  std::vector<TensorInfo> blobs() const;  // every blob by its final name, inputs first
+  std::vector<LayerInfo> layers() const;
+
+  // The same network and weights for other input shapes; inputs not named keep theirs.
+  Model with_input_shapes(const std::map<std::string, Dims>& shapes) const;
+  // The same network with the first extent of every input set to `batch` (>= 1).
+  Model with_batch(std::int64_t batch) const;
+
+  std::string to_text() const;  // one line a node
+  std::string to_dot() const;   // Graphviz
+
+  const Graph& graph() const { return *graph_; }
+
+ private:
+  explicit Model(std::shared_ptr<const Graph> graph) : graph_(std::move(graph)) {}
+  std::shared_ptr<const Graph> graph_;
+};
+
+// A tensor in a Caffe BlobProto file, such as mean.binaryproto.
+struct Blob {
+  Dims dims;
+  std::vector<float> data;
+};
+Blob load_caffe_blob(const std::string& path);
+
+enum class Mode {
+  kCaffe,  // one kernel a layer, synchronised after each: the honest baseline
+  kFused,  // fused, asynchronous, tuned for the machine
+};
+enum class Precision { kFp32, kTf32, kFp16, kBf16, kInt8 };
+
+std::string_view to_string(Mode mode);            // "caffe", "fused"
+std::string_view to_string(Precision precision);  // "fp32", ...
+Mode parse_mode(std::string_view text);           // throws kInvalidArgument with what there is
+Precision parse_precision(std::string_view text);
+
+struct EngineOptions {
+  std::string device = "cpu";
+  std::optional<Mode> mode;  // the best that is built, unless given
+  Precision precision = Precision::kFp32;
+  int threads = 0;                 // of a CPU; 0: all that this process may use
+  std::vector<std::string> fetch;  // blobs to keep besides the network's outputs
+};
+
+struct MemoryInfo {
+  std::int64_t weights = 0;      // bytes of parameters as the engine holds them
+  std::int64_t arena = 0;        // bytes that one context allocates
+  std::int64_t activations = 0;  // bytes of all activations together, had none shared memory
+};
+
+class Context;
+
+// A model made ready for one device: every decision taken, weights packed.
+class Engine {
+ public:
+  static Engine build(const Model& model, const EngineOptions& options = {});
+
+  const std::vector<TensorInfo>& inputs() const;
+  // The network's outputs, then the fetched blobs.
+  const std::vector<TensorInfo>& outputs() const;
+  Mode mode() const;
+  MemoryInfo memory() const;
+  Context create_context() const;
+
+ private:
+  struct Impl;
+  friend class Context;
+  explicit Engine(std::shared_ptr<const Impl> impl) : impl_(std::move(impl)) {}
+  std::shared_ptr<const Impl> impl_;
+};
+
+// The memory and the stream of one caller.
+class Context {
+ public:
+  Context(Context&&) noexcept;
+  Context& operator=(Context&&) noexcept;
+  ~Context();
+
+  // FP32 in Caffe's order, valid for the life of the context. Throws kInvalidArgument on a name
+  // that the engine does not have.
+  std::span<float> input(const std::string& name);
+  std::span<const float> output(const std::string& name) const;
+  void run();
+
+ private:
+  struct Impl;
+  friend class Engine;
+  explicit Context(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace kissa
