@@ -17,11 +17,11 @@
 #include <optional>
 #include <span>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "kissa/error.h"
 #include "kissa/log.h"
+#include "kissa/types.h"
 
 namespace kissa {
 
@@ -80,9 +80,8 @@ class Model {
   std::string to_text() const;  // one line a node
   std::string to_dot() const;   // Graphviz
 
-  const Graph& graph() const { return *graph_; }
-
  private:
+  friend class Engine;
   explicit Model(std::shared_ptr<const Graph> graph) : graph_(std::move(graph)) {}
   std::shared_ptr<const Graph> graph_;
 };
@@ -93,17 +92,6 @@ struct Blob {
   std::vector<float> data;
 };
 Blob load_caffe_blob(const std::string& path);
-
-enum class Mode {
-  kCaffe,  // one kernel a layer, synchronised after each: the honest baseline
-  kFused,  // fused, asynchronous, tuned for the machine
-};
-enum class Precision { kFp32, kTf32, kFp16, kBf16, kInt8 };
-
-std::string_view to_string(Mode mode);            // "caffe", "fused"
-std::string_view to_string(Precision precision);  // "fp32", ...
-Mode parse_mode(std::string_view text);           // throws kInvalidArgument with what there is
-Precision parse_precision(std::string_view text);
 
 struct EngineOptions {
   std::string device = "cpu";

@@ -1,0 +1,50 @@
+#include "backends/cpu/tactics.h"
+
+namespace kissa::cpu {
+namespace {
+
+// The one step that allocates while it runs: it exists to be right, not fast.
+class ReferenceStep final : public Step {
+ public:
+  explicit ReferenceStep(const Region& region) : region_(region) {}
+
+  void run(const Bindings& bindings, Stream&) const noexcept override {
+    const Region::Node& node = region_.nodes.front();
+    std::vector<ConstTensor> x;
+    std::vector<Tensor> y;
+    std::size_t bound = 0;
+    for (const int i : node.inputs) {
+      const Region::Value& value = region_.value(i);
+      const float* data =
+          value.constant ? value.constant : static_cast<const float*>(bindings.inputs[bound++]);
+      x.push_back({data, value.desc.shape});
+    }
+    for (std::size_t i = 0; i < node.outputs.size(); ++i)
+      y.push_back({static_cast<float*>(bindings.outputs[i]), region_.out(i).desc.shape});
+    run_reference(node.op, x, y);
+  }
+
+ private:
+  Region region_;
+};
+
+class Reference final : public Tactic {
+ public:
+  std::string_view name() const override { return "cpu.reference"; }
+  std::optional<std::string> refuse(const Region& region) const override {
+    if (region.nodes.size() != 1) return "runs one op at a time";
+    return std::nullopt;
+  }
+  std::unique_ptr<Step> prepare(const Region& region, Device&) const override {
+    return std::make_unique<ReferenceStep>(region);
+  }
+};
+
+}  // namespace
+
+const Tactic& reference() {
+  static const Reference kTactic;
+  return kTactic;
+}
+
+}  // namespace kissa::cpu

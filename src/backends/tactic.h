@@ -1,0 +1,73 @@
+// A tactic is one way to run one region on one device; a step is a tactic made ready for it.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "device/device.h"
+#include "ops/op.h"
+
+namespace kissa {
+
+// What one step runs: a node, or several in topological order. Values are named by their index.
+struct Region {
+  struct Value {
+    TensorDesc desc;
+    const float* constant = nullptr;  // the data of a parameter, FP32 in row-major order
+  };
+  struct Node {
+    Op op;
+    std::vector<int> inputs = {};  // what flows in, then the parameters
+    std::vector<int> outputs = {};
+  };
+  std::vector<Value> values;
+  std::vector<Node> nodes;
+  std::vector<int> inputs;   // flow in from outside; constants are not among them
+  std::vector<int> outputs;  // flow out
+
+  const Value& value(int index) const { return values[static_cast<std::size_t>(index)]; }
+  // The one op of the region, if there is but one node and its op is a T.
+  template <class T>
+  const T* only() const {
+    return nodes.size() == 1 ? std::get_if<T>(&nodes[0].op) : nullptr;
+  }
+  // The i-th input or parameter, and the i-th output, of the first node.
+  const Value& in(std::size_t i) const { return value(nodes[0].inputs[i]); }
+  const Value& out(std::size_t i) const { return value(nodes[0].outputs[i]); }
+};
+
+// Where a step finds its data: one address for each of Region::inputs and outputs.
+struct Bindings {
+  std::span<void* const> inputs;
+  std::span<void* const> outputs;
+  void* workspace = nullptr;  // workspace_bytes(), contents undefined
+};
+
+class Step {
+ public:
+  virtual ~Step() = default;
+  // No allocation, no lock, no throw. Re-entrant: several contexts may run one step at once.
+  virtual void run(const Bindings& bindings, Stream& stream) const noexcept = 0;
+  virtual std::int64_t workspace_bytes() const { return 0; }
+  // Bytes of the parameters that the step holds itself (packed copies).
+  virtual std::int64_t packed_bytes() const { return 0; }
+};
+
+class Tactic {
+ public:
+  virtual ~Tactic() = default;
+  virtual std::string_view name() const = 0;  // device.op.algorithm.dtype[.isa]
+  // Why this tactic cannot run the region; nothing if it can.
+  virtual std::optional<std::string> refuse(const Region& region) const = 0;
+  // Only for a region that was not refused. The region's constants outlive the step.
+  virtual std::unique_ptr<Step> prepare(const Region& region, Device& device) const = 0;
+};
+
+// Best first.
+using TacticList = std::span<const Tactic* const>;
+
+}  // namespace kissa

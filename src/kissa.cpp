@@ -1,0 +1,172 @@
+#include "kissa/kissa.h"
+
+#include <algorithm>
+#include <unordered_map>
+
+#include "base/error.h"
+#include "export/dot.h"
+#include "import/caffe/import.h"
+#include "ir/graph.h"
+#include "planner/plan.h"
+#include "runtime/context.h"
+
+namespace kissa {
+namespace {
+
+TensorInfo info_of(const Graph& graph, ValueId id) {
+  return {graph.value(id).name, graph.value(id).shape.dims()};
+}
+
+std::vector<TensorInfo> infos_of(const Graph& graph, const std::vector<ValueId>& ids) {
+  std::vector<TensorInfo> infos;
+  for (const ValueId id : ids) infos.push_back(info_of(graph, id));
+  return infos;
+}
+
+std::unordered_map<std::string, Shape> to_shapes(const std::map<std::string, Dims>& dims) {
+  std::unordered_map<std::string, Shape> shapes;
+  for (const auto& [name, extents] : dims)
+    shapes.emplace(
+        name, with_context([&] { return "input '" + name + "'"; }, [&] { return Shape(extents); }));
+  return shapes;
+}
+
+}  // namespace
+
+std::string version() { return KISSA_VERSION; }
+
+std::int64_t TensorInfo::elements() const { return Shape(dims).elements(); }
+
+Model Model::load_caffe(const std::string& prototxt, const std::string& caffemodel,
+                        const CaffeOptions& options) {
+  ImportOptions import{.input_shapes = to_shapes(options.input_shapes),
+                       .train_phase = options.train_phase,
+                       .stages = options.stages,
+                       .level = options.level,
+                       .random_seed = options.random_seed};
+  Graph graph = import_caffe(prototxt, caffemodel, import);
+  graph.verify();
+  return Model(std::make_shared<const Graph>(std::move(graph)));
+}
+
+const std::string& Model::name() const { return graph_->name; }
+std::vector<TensorInfo> Model::inputs() const { return infos_of(*graph_, graph_->inputs()); }
+std::vector<TensorInfo> Model::outputs() const { return infos_of(*graph_, graph_->outputs()); }
+
+std::vector<TensorInfo> Model::blobs() const {
+  std::vector<TensorInfo> blobs;
+  for (const std::string& blob : graph_->value_names())
+    blobs.push_back(info_of(*graph_, graph_->find_value(blob)));
+  return blobs;
+}
+
+std::vector<LayerInfo> Model::layers() const {
+  std::vector<LayerInfo> layers;
+  for (const Node& node : graph_->nodes()) {
+    const Work work = graph_->work_of(node);
+    layers.push_back({.name = node.name,
+                      .op = std::string(name_of(node.op)),
+                      .description = describe(node.op),
+                      .where = node.where,
+                      .inputs = infos_of(*graph_, node.inputs),
+                      .params = infos_of(*graph_, node.params),
+                      .outputs = infos_of(*graph_, node.outputs),
+                      .multiply_adds = work.arithmetic.multiply_adds,
+                      .other_operations = work.arithmetic.other,
+                      .bytes = work.bytes});
+  }
+  return layers;
+}
+
+Model Model::with_input_shapes(const std::map<std::string, Dims>& shapes) const {
+  return Model(std::make_shared<const Graph>(graph_->reshaped(to_shapes(shapes))));
+}
+
+Model Model::with_batch(std::int64_t batch) const {
+  if (batch < 1)
+    fail(ErrorCode::kInvalidArgument, "batch {} makes no sense: it must be 1 or more", batch);
+  std::map<std::string, Dims> shapes;
+  for (TensorInfo& input : inputs()) {
+    if (input.dims.empty()) continue;
+    input.dims[0] = batch;
+    shapes.emplace(input.name, std::move(input.dims));
+  }
+  return with_input_shapes(shapes);
+}
+
+std::string Model::to_text() const { return graph_->to_text(); }
+std::string Model::to_dot() const { return export_dot(*graph_); }
+
+Blob load_caffe_blob(const std::string& path) {
+  BlobFile file = read_blob_file(path);
+  return {file.shape.dims(), std::move(file.data)};
+}
+
+struct Engine::Impl {
+  std::shared_ptr<const Plan> plan;
+  std::vector<TensorInfo> inputs;
+  std::vector<TensorInfo> outputs;
+};
+
+Engine Engine::build(const Model& model, const EngineOptions& options) {
+  const Backend& backend = find_backend(options.device);
+  PlanOptions plan_options{
+      .precision = options.precision, .threads = options.threads, .fetch = options.fetch};
+  const auto is_built = [&](Mode mode) {
+    return !backend.tactics(mode, options.precision).empty();
+  };
+  plan_options.mode = options.mode.value_or(is_built(Mode::kFused) ? Mode::kFused : Mode::kCaffe);
+
+  auto impl = std::make_shared<Impl>();
+  impl->plan = make_plan(model.graph_, backend, plan_options);
+  impl->inputs = model.inputs();
+  impl->outputs = infos_of(*impl->plan->graph, impl->plan->outputs);
+  return Engine(std::move(impl));
+}
+
+const std::vector<TensorInfo>& Engine::inputs() const { return impl_->inputs; }
+const std::vector<TensorInfo>& Engine::outputs() const { return impl_->outputs; }
+Mode Engine::mode() const { return impl_->plan->mode; }
+
+MemoryInfo Engine::memory() const {
+  return {impl_->plan->weight_bytes, impl_->plan->arena_bytes, impl_->plan->activation_bytes};
+}
+
+struct Context::Impl {
+  std::shared_ptr<const Engine::Impl> engine;
+  runtime::Context context;
+
+  // The memory of the tensor `name`, which `infos` and `ids` list in the same order.
+  std::span<float> find(const std::string& name, std::string_view kind,
+                        const std::vector<TensorInfo>& infos,
+                        const std::vector<ValueId>& ids) const {
+    const auto it = std::find_if(infos.begin(), infos.end(),
+                                 [&](const TensorInfo& info) { return info.name == name; });
+    if (it == infos.end())
+      fail(ErrorCode::kInvalidArgument, "this engine has no {} '{}'", kind, name);
+    const ValueId id = ids[static_cast<std::size_t>(it - infos.begin())];
+    return {context.data(id), static_cast<std::size_t>(it->elements())};
+  }
+};
+
+Context::Context(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Context::Context(Context&&) noexcept = default;
+Context& Context::operator=(Context&&) noexcept = default;
+Context::~Context() = default;
+
+Context Engine::create_context() const {
+  return Context(
+      std::make_unique<Context::Impl>(Context::Impl{impl_, runtime::Context(impl_->plan)}));
+}
+
+std::span<float> Context::input(const std::string& name) {
+  return impl_->find(name, "input", impl_->engine->inputs, impl_->engine->plan->graph->inputs());
+}
+
+std::span<const float> Context::output(const std::string& name) const {
+  return impl_->find(name, "output", impl_->engine->outputs, impl_->engine->plan->outputs);
+}
+
+void Context::run() { impl_->context.run(); }
+
+}  // namespace kissa

@@ -1,0 +1,57 @@
+// Plan: a graph made ready for one device. Immutable; every decision is taken.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "backends/registry.h"
+#include "ir/graph.h"
+#include "planner/memory_plan.h"
+
+namespace kissa {
+
+// Why a step runs the way it does.
+struct TacticChoice {
+  std::string_view tactic;
+  struct Refusal {
+    std::string_view tactic;
+    std::string reason;
+  };
+  std::vector<Refusal> refusals;  // of the tactics that would have been better
+};
+
+struct PlanStep {
+  NodeId node = kNone;
+  TacticChoice choice = {};
+  std::unique_ptr<Step> step = {};
+  std::vector<std::int64_t> inputs = {};  // offsets into the arena
+  std::vector<std::int64_t> outputs = {};
+  std::int64_t workspace = 0;  // offset into the arena
+};
+
+struct Plan {
+  std::shared_ptr<const Graph> graph;  // keeps the constants alive that steps read
+  std::shared_ptr<Device> device;
+  Mode mode = Mode::kCaffe;
+  std::vector<PlanStep> steps;
+  std::vector<std::int64_t> offsets;  // of every value of the graph; of constants unused
+  std::vector<ValueId> outputs;       // the graph's, then the fetched
+  std::int64_t arena_bytes = 0;
+  std::int64_t activation_bytes = 0;  // without sharing
+  std::int64_t weight_bytes = 0;
+};
+
+struct PlanOptions {
+  Mode mode = Mode::kCaffe;
+  Precision precision = Precision::kFp32;
+  int threads = 0;                 // of a CPU; 0: all that the process may use
+  std::vector<std::string> fetch;  // names of values to keep besides the graph's outputs
+};
+
+// Throws kUnsupported where a node has no tactic, kInvalidModel where a constant has no data,
+// kInvalidArgument on an unknown fetch, kOutOfMemory where the device offers too little.
+std::shared_ptr<const Plan> make_plan(std::shared_ptr<const Graph> graph, const Backend& backend,
+                                      const PlanOptions& options);
+
+}  // namespace kissa
