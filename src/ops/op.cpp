@@ -10,13 +10,37 @@ std::string describe(const Op& op) {
   return std::visit([](const auto& kind) { return kind.describe(); }, op);
 }
 
+bool is_view(const Op& op) {
+  return std::visit(
+      []<class T>(const T&) {
+        if constexpr (requires { T::kIsView; })
+          return T::kIsView;
+        else
+          return false;
+      },
+      op);
+}
+
+bool is_elementwise(const Op& op) {
+  return std::visit(
+      [](const auto& kind) {
+        if constexpr (requires { kind.is_elementwise(); })
+          return kind.is_elementwise();
+        else
+          return false;
+      },
+      op);
+}
+
 std::vector<ParamSpec> params_of(const Op& op, const Shapes& in) {
   return std::visit(
       [&]<class T>(const T& kind) -> std::vector<ParamSpec> {
-        if constexpr (HasParams<T>)
+        if constexpr (HasParams<T>) {
+          kind.infer(in);
           return kind.params(in);
-        else
+        } else {
           return {};
+        }
       },
       op);
 }

@@ -4,17 +4,35 @@
 #include <string>
 #include <variant>
 
+#include "ops/argmax.h"
+#include "ops/batch_norm.h"
+#include "ops/concat.h"
 #include "ops/convolution.h"
 #include "ops/elementwise.h"
+#include "ops/eltwise.h"
+#include "ops/inner_product.h"
+#include "ops/lrn.h"
 #include "ops/op_kind.h"
+#include "ops/pooling.h"
+#include "ops/prelu.h"
+#include "ops/scale.h"
+#include "ops/softmax.h"
+#include "ops/view.h"
 
 namespace kissa {
 
-using Op = std::variant<Convolution, Power, Relu, Sigmoid, TanH>;
+using Op = std::variant<AbsVal, ArgMax, BatchNorm, Bias, Bnll, Clip, Concat, Convolution, Eltwise,
+                        Elu, Exp, Flatten, Identity, InnerProduct, Log, Lrn, Pooling, Power, PRelu,
+                        Relu, Reshape, Scale, Sigmoid, Slice, Softmax, Swish, TanH, Threshold>;
 
 std::string_view name_of(const Op& op);
 std::string describe(const Op& op);
-// The learned tensors that `op` needs on such inputs; none for most ops.
+// Whether the output is the input's memory under another shape.
+bool is_view(const Op& op);
+// Whether output element i looks at no element of the first input but i, so that the output may
+// take the first input's memory.
+bool is_elementwise(const Op& op);
+// The learned tensors that `op` needs on such inputs; none for most ops. Throws as infer does.
 std::vector<ParamSpec> params_of(const Op& op, const Shapes& in);
 // Output shapes for the inputs (parameters not among them).
 Shapes infer(const Op& op, const Shapes& in);

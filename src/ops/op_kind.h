@@ -15,8 +15,9 @@ namespace kissa {
 
 using Shapes = std::vector<Shape>;
 
-// Exact counts. A multiply followed by an add of its product is one multiply-add; everything else
-// (comparison, addition, division, exp, ...) is one other operation each.
+// Exact counts (up to 2^55 each: count_of). A multiply followed by an add of its product is one
+// multiply-add; everything else (comparison, addition, division, exp, ...) is one other operation
+// each.
 struct Arithmetic {
   std::int64_t multiply_adds = 0;
   std::int64_t other = 0;
@@ -49,11 +50,22 @@ concept OpKind = requires(const T& op, const Shapes& in, const Shapes& out, Cons
 };
 
 // An op with learned tensors has, besides:
-//   std::vector<ParamSpec> params(const Shapes& in) const;
+//   std::vector<ParamSpec> params(const Shapes& in) const;   // for inputs that infer takes
+// An op whose output is its input's memory says so:
+//   static constexpr bool kIsView = true;
+// and one whose output element i looks at no element of its first input but i:
+//   bool is_elementwise() const;
 template <class T>
 concept HasParams = requires(const T& op, const Shapes& in) {
   { op.params(in) } -> std::same_as<std::vector<ParamSpec>>;
 };
+
+// a * b of counts that are not negative, and 2^55 where the product is larger, so that totals over
+// a whole network cannot overflow either.
+inline std::int64_t count_of(std::int64_t a, std::int64_t b) {
+  constexpr std::int64_t kMax = std::int64_t{1} << 55;
+  return b != 0 && a > kMax / b ? kMax : a * b;
+}
 
 inline void expect_inputs(const Shapes& in, std::size_t count) {
   if (in.size() != count)
