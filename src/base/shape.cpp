@@ -12,7 +12,8 @@ Shape::Shape(std::vector<std::int64_t> dims) : dims_(std::move(dims)) {
   std::int64_t elements = 1;
   for (const std::int64_t dim : dims_) {
     if (dim < 0) fail(ErrorCode::kInvalidModel, "shape {} has a negative extent", to_string());
-    if (dim > 0 && elements > kMaxElements / dim)
+    if (dim == 0) continue;  // must not hide an overflow of the others' product
+    if (elements > kMaxElements / dim)
       fail(ErrorCode::kInvalidModel, "shape {} has more than 2^36 elements", to_string());
     elements *= dim;
   }

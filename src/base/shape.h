@@ -18,7 +18,8 @@ class Shape {
 
   Shape() = default;
   Shape(std::initializer_list<std::int64_t> dims) : Shape(std::vector<std::int64_t>(dims)) {}
-  // Throws kInvalidModel on a negative extent, too high a rank or more than kMaxElements elements.
+  // Throws kInvalidModel on a negative extent, too high a rank or more than kMaxElements elements,
+  // counted without the extents of 0: no product of extents can overflow.
   explicit Shape(std::vector<std::int64_t> dims);
 
   int rank() const noexcept { return static_cast<int>(dims_.size()); }

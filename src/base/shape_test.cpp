@@ -17,6 +17,7 @@ TEST(ShapeTest, CountsElements) {
 TEST(ShapeTest, RefusesWhatNoMachineHolds) {
   EXPECT_THROW(Shape({std::int64_t{1} << 20, std::int64_t{1} << 20}), Error);
   EXPECT_THROW(Shape({std::int64_t{1} << 62, 4}), Error);
+  EXPECT_THROW(Shape({0, std::int64_t{1} << 62}), Error);
   EXPECT_THROW(Shape({-1}), Error);
   EXPECT_THROW(Shape(std::vector<std::int64_t>(33, 1)), Error);
 }
