@@ -9,11 +9,13 @@
 #include <vector>
 
 #include "device/device.h"
+#include "ops/epilogue.h"
 #include "ops/op.h"
 
 namespace kissa {
 
-// What one step runs: a node, or several in topological order. Values are named by their index.
+// What one step runs: a node, a chain of nodes, or independent siblings that read one value; in
+// topological order. Values are named by their index.
 struct Region {
   struct Value {
     TensorDesc desc;
@@ -21,7 +23,9 @@ struct Region {
   };
   struct Node {
     Op op;
-    std::vector<int> inputs = {};  // what flows in, then the parameters
+    Epilogue epilogue = {};
+    std::vector<int> inputs = {};  // what flows in; a residual of the epilogue last
+    std::vector<int> params = {};
     std::vector<int> outputs = {};
   };
   std::vector<Value> values;
@@ -35,9 +39,16 @@ struct Region {
   const T* only() const {
     return nodes.size() == 1 ? std::get_if<T>(&nodes[0].op) : nullptr;
   }
-  // The i-th input or parameter, and the i-th output, of the first node.
+  // The i-th input, parameter and output of the first node.
   const Value& in(std::size_t i) const { return value(nodes[0].inputs[i]); }
+  const Value& param(std::size_t i) const { return value(nodes[0].params[i]); }
   const Value& out(std::size_t i) const { return value(nodes[0].outputs[i]); }
+};
+
+// The formats that a tactic wants for Region::inputs and Region::outputs, one each.
+struct Requirements {
+  std::vector<Format> inputs;
+  std::vector<Format> outputs;
 };
 
 // Where a step finds its data: one address for each of Region::inputs and outputs.
@@ -53,8 +64,6 @@ class Step {
   // No allocation, no lock, no throw. Re-entrant: several contexts may run one step at once.
   virtual void run(const Bindings& bindings, Stream& stream) const noexcept = 0;
   virtual std::int64_t workspace_bytes() const { return 0; }
-  // Bytes of the parameters that the step holds itself (packed copies).
-  virtual std::int64_t packed_bytes() const { return 0; }
 };
 
 class Tactic {
@@ -63,8 +72,13 @@ class Tactic {
   virtual std::string_view name() const = 0;  // device.op.algorithm.dtype[.isa]
   // Why this tactic cannot run the region; nothing if it can.
   virtual std::optional<std::string> refuse(const Region& region) const = 0;
-  // Only for a region that was not refused. The region's constants outlive the step.
-  virtual std::unique_ptr<Step> prepare(const Region& region, Device& device) const = 0;
+  // Row-major FP32, unless a tactic says otherwise. For regions that were not refused.
+  virtual Requirements requirements(const Region& region) const {
+    return {std::vector<Format>(region.inputs.size()), std::vector<Format>(region.outputs.size())};
+  }
+  // Only for a region that was not refused, its values in the required formats. The region's
+  // constants outlive the step.
+  virtual std::unique_ptr<Step> prepare(const Region& region, WeightArena& weights) const = 0;
 };
 
 // Best first.

@@ -23,15 +23,40 @@ constexpr std::int64_t size_of(DataType type) {
 
 // How the elements of a tensor lie in memory.
 enum class Layout {
-  kRowMajor,  // outermost axis first, no padding: Caffe's own (NCHW for images)
+  kRowMajor,   // outermost axis first, no padding: Caffe's own (NCHW for images)
+  kBlocked16,  // N, C, H, W as N, ceil(C / 16), H, W, 16; the lanes behind C hold zeros
+};
+
+inline constexpr std::int64_t kChannelBlock = 16;  // of kBlocked16
+
+constexpr std::int64_t channel_blocks(std::int64_t channels) {
+  return (channels + kChannelBlock - 1) / kChannelBlock;
+}
+
+// What a tensor's elements are and how they lie.
+struct Format {
+  DataType type = DataType::kF32;
+  Layout layout = Layout::kRowMajor;
+  friend bool operator==(const Format&, const Format&) = default;
 };
 
 struct TensorDesc {
-  DataType type = DataType::kF32;
-  Shape shape;
-  Layout layout = Layout::kRowMajor;
+  Shape shape = {};
+  Format format = {};
+  // Elements from one image (index of the outermost axis) to the next; more than one image holds
+  // where the tensor is a slice of a larger one. Meaningful only for kBlocked16.
+  std::int64_t image_stride = 0;
 
-  std::int64_t bytes() const { return shape.elements() * size_of(type); }
+  // Elements of one image, with padding lanes. kBlocked16 only.
+  std::int64_t image_elements() const {
+    return channel_blocks(shape[1]) * kChannelBlock * shape[2] * shape[3];
+  }
+  // Of a dense tensor.
+  std::int64_t bytes() const {
+    const std::int64_t elements =
+        format.layout == Layout::kRowMajor ? shape.elements() : shape[0] * image_elements();
+    return elements * size_of(format.type);
+  }
   friend bool operator==(const TensorDesc&, const TensorDesc&) = default;
 };
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -32,6 +33,17 @@ class Stream {
   virtual void synchronize() = 0;
 };
 
+// Where steps keep the parameters that they packed: memory of the device in the order of execution.
+class WeightArena {
+ public:
+  virtual ~WeightArena() = default;
+  // Memory of `bytes` bytes, aligned to 64, that lives as long as the arena. `pack` writes it now,
+  // in host memory, or not at all where a plan file brought the packed data along. Throws
+  // kOutOfMemory.
+  virtual const void* add(std::int64_t bytes, const std::function<void(void*)>& pack) = 0;
+  virtual std::int64_t bytes() const = 0;
+};
+
 class Device {
  public:
   virtual ~Device() = default;
@@ -39,6 +51,7 @@ class Device {
   virtual std::int64_t available_memory() const = 0;
   // Zeroed. Throws kOutOfMemory.
   virtual std::unique_ptr<Buffer> allocate(std::int64_t bytes) = 0;
+  virtual std::unique_ptr<WeightArena> create_weight_arena() = 0;
   virtual std::unique_ptr<Stream> create_stream() = 0;
 };
 

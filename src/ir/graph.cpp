@@ -29,7 +29,7 @@ NodeId Graph::add_node(Node node, const std::vector<std::string>& output_names) 
   const auto id = static_cast<NodeId>(nodes_.size());
   Shapes shapes = with_context(
       [&] { return fmt::format("{}: layer '{}' ({})", node.where, node.name, name_of(node.op)); },
-      [&] { return infer(node.op, shapes_of(node.inputs)); });
+      [&] { return infer(node.op, op_inputs(node)); });
   KISSA_CHECK(shapes.size() == output_names.size());
   for (std::size_t i = 0; i < shapes.size(); ++i) {
     node.outputs.push_back(static_cast<ValueId>(values_.size()));
@@ -51,8 +51,13 @@ Shapes Graph::shapes_of(std::span<const ValueId> ids) const {
   return shapes;
 }
 
+Shapes Graph::op_inputs(const Node& node) const {
+  const std::size_t residual = node.epilogue.has_residual ? 1 : 0;
+  return shapes_of(std::span(node.inputs).first(node.inputs.size() - residual));
+}
+
 Work Graph::work_of(const Node& node) const {
-  return kissa::work_of(node.op, shapes_of(node.inputs), shapes_of(node.outputs));
+  return kissa::work_of(node.op, op_inputs(node), shapes_of(node.outputs));
 }
 
 ValueId Graph::find_value(std::string_view value_name) const {
@@ -86,7 +91,7 @@ Graph Graph::reshaped(const std::unordered_map<std::string, Shape>& input_shapes
     with_context(
         [&] { return fmt::format("{}: layer '{}' ({})", node.where, node.name, name_of(node.op)); },
         [&] {
-          const Shapes in = graph.shapes_of(node.inputs);
+          const Shapes in = graph.op_inputs(node);
           Shapes out = infer(node.op, in);
           for (std::size_t i = 0; i < out.size(); ++i)
             graph.values_[static_cast<std::size_t>(node.outputs[i])].shape = std::move(out[i]);
@@ -120,12 +125,15 @@ void Graph::verify() const {
     const std::string where = fmt::format("node {} '{}'", n, node.name);
     for (const ValueId id : node.inputs) check_defined(where, id);
     for (const ValueId id : node.params) check_defined(where, id);
-    const Shapes in = shapes_of(node.inputs);
+    const Shapes in = op_inputs(node);
     const auto params = params_of(node.op, in);
     if (params.size() != node.params.size()) broken(where, "wrong number of parameters");
     for (std::size_t i = 0; i < params.size(); ++i)
       if (value(node.params[i]).shape != params[i].shape) broken(where, "a parameter's shape");
     if (infer(node.op, in) != shapes_of(node.outputs)) broken(where, "an output's shape");
+    if (node.epilogue.has_residual &&
+        value(node.inputs.back()).shape != value(node.outputs[0]).shape)
+      broken(where, "the residual's shape");
     for (const ValueId id : node.outputs) {
       if (defined[static_cast<std::size_t>(id)]) broken(where, "makes a value a second time");
       if (value(id).producer != static_cast<NodeId>(n))
@@ -152,6 +160,7 @@ std::string Graph::to_text() const {
   if (!inputs_.empty()) text += fmt::format("input {}\n", values_text(inputs_));
   for (const Node& node : nodes_) {
     std::string op_text = describe(node.op);
+    if (!node.epilogue.empty()) op_text += (op_text.empty() ? "" : "; ") + node.epilogue.describe();
     text += fmt::format("{} = {}({}){}{}\n", values_text(node.outputs), name_of(node.op),
                         ids_text(node.inputs),
                         node.params.empty() ? "" : " with " + values_text(node.params),

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/tensor.h"
+#include "ops/epilogue.h"
 #include "ops/op.h"
 
 namespace kissa {
@@ -33,6 +34,7 @@ struct Node {
   Op op;
   std::vector<ValueId> inputs = {};  // what flows in
   std::vector<ValueId> params = {};  // constants, in the order of params_of(op)
+  Epilogue epilogue = {};
   std::vector<ValueId> outputs = {};
   std::string where = {};                // "deploy.prototxt:71", for messages
   std::vector<std::string> layers = {};  // the layers of the file that this node computes
@@ -58,6 +60,8 @@ class Graph {
   const Node& node(NodeId id) const { return nodes_[static_cast<std::size_t>(id)]; }
 
   Shapes shapes_of(std::span<const ValueId> ids) const;
+  // The shapes of the inputs that the op itself reads: without a residual.
+  Shapes op_inputs(const Node& node) const;
   Work work_of(const Node& node) const;
   // The last value of that name (a blob after all its in-place layers), or kNone.
   ValueId find_value(std::string_view name) const;

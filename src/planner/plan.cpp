@@ -11,7 +11,7 @@ namespace {
 // The region of a single node, its values in the order inputs, parameters, outputs.
 Region region_of(const Graph& graph, const Node& node) {
   Region region;
-  Region::Node inner{.op = node.op};
+  Region::Node inner{.op = node.op, .epilogue = node.epilogue};
   const auto add = [&](ValueId id) {
     const Value& value = graph.value(id);
     region.values.push_back({.desc = {.shape = value.shape}, .constant = value.data.get()});
@@ -21,7 +21,7 @@ Region region_of(const Graph& graph, const Node& node) {
     inner.inputs.push_back(add(id));
     if (!graph.value(id).is_constant) region.inputs.push_back(inner.inputs.back());
   }
-  for (const ValueId id : node.params) inner.inputs.push_back(add(id));
+  for (const ValueId id : node.params) inner.params.push_back(add(id));
   for (const ValueId id : node.outputs) {
     inner.outputs.push_back(add(id));
     region.outputs.push_back(inner.outputs.back());
@@ -180,6 +180,7 @@ std::shared_ptr<const Plan> make_plan(std::shared_ptr<const Graph> graph, const 
   auto plan = std::make_shared<Plan>();
   plan->graph = std::move(graph);
   plan->device = backend.create(options.threads);
+  plan->weights = plan->device->create_weight_arena();
   plan->mode = options.mode;
   plan->outputs = outputs_of(*plan->graph, options.fetch);
   const Places places(*plan->graph, plan->outputs);
@@ -195,10 +196,10 @@ std::shared_ptr<const Plan> make_plan(std::shared_ptr<const Graph> graph, const 
       fail(ErrorCode::kUnsupported, "{}: layer '{}' ({}) has no implementation for device {}: {}",
            node.where, node.name, name_of(node.op), backend.name,
            step.choice.refusals.back().reason);
-    step.step = tactic->prepare(region, *plan->device);
-    plan->weight_bytes += step.step->packed_bytes();
+    step.step = tactic->prepare(region, *plan->weights);
     plan->steps.push_back(std::move(step));
   }
+  plan->weight_bytes = plan->weights->bytes();
   for (const Value& value : plan->graph->values())
     if (value.is_constant) plan->weight_bytes += TensorDesc{.shape = value.shape}.bytes();
 

@@ -33,6 +33,7 @@ struct PlanStep {
 struct Plan {
   std::shared_ptr<const Graph> graph;  // keeps the constants alive that steps read
   std::shared_ptr<Device> device;
+  std::unique_ptr<WeightArena> weights;
   Mode mode = Mode::kCaffe;
   std::vector<PlanStep> steps;
   std::vector<std::int64_t> offsets;  // of every value of the graph; of constants unused

@@ -13,8 +13,8 @@ namespace kissa::cpu {
 inline bool fits_blas(std::int64_t extent) { return extent <= std::numeric_limits<blasint>::max(); }
 
 // Gives OpenBLAS the stream's number of threads; cheap where nothing changes.
-inline void set_blas_threads(const Stream& stream) {
-  const int threads = static_cast<const CpuStream&>(stream).threads();
+inline void set_blas_threads(Stream& stream) {
+  const int threads = pool_of(stream).threads();
   if (openblas_get_num_threads() != threads) openblas_set_num_threads(threads);
 }
 

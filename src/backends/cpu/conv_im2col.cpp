@@ -135,6 +135,7 @@ class ConvIm2col final : public Tactic {
     if (in.rank() != 4 || in.canonical_axis(conv->axis) != 1)
       return "not a 2-D convolution of NCHW";
     if (region.inputs.size() != 1) return "its input is a constant";
+    if (!region.nodes[0].epilogue.empty()) return "it has an epilogue";
     if (in.elements() == 0) return "its input is empty";
     const Geometry g = geometry_of(*conv, in, region.out(0).desc.shape);
     if (!fits_blas(g.channels * g.taps()) || !fits_blas(g.out_plane()))
@@ -142,11 +143,11 @@ class ConvIm2col final : public Tactic {
     return std::nullopt;
   }
 
-  std::unique_ptr<Step> prepare(const Region& region, Device&) const override {
+  std::unique_ptr<Step> prepare(const Region& region, WeightArena&) const override {
     const auto& conv = *region.only<Convolution>();
     return std::make_unique<ConvStep>(
-        geometry_of(conv, region.in(0).desc.shape, region.out(0).desc.shape), region.in(1).constant,
-        conv.has_bias ? region.in(2).constant : nullptr);
+        geometry_of(conv, region.in(0).desc.shape, region.out(0).desc.shape),
+        region.param(0).constant, conv.has_bias ? region.param(1).constant : nullptr);
   }
 };
 

@@ -4,20 +4,23 @@
 #include <memory>
 
 #include "backends/tactic.h"
+#include "base/thread_pool.h"
 #include "kissa/types.h"
 
 namespace kissa::cpu {
 
-// Runs in the caller's thread, so that a step is done when run() returns.
+// A pool of threads that the caller's thread leads: a step is done when its run() returns.
 class CpuStream final : public Stream {
  public:
-  explicit CpuStream(int threads) : threads_(threads) {}
+  explicit CpuStream(int threads) : pool_(threads) {}
   void synchronize() override {}
-  int threads() const noexcept { return threads_; }
+  ThreadPool& pool() noexcept { return pool_; }
 
  private:
-  int threads_;
+  ThreadPool pool_;
 };
+
+inline ThreadPool& pool_of(Stream& stream) { return static_cast<CpuStream&>(stream).pool(); }
 
 std::unique_ptr<Device> create_device(int threads);
 TacticList tactics(Mode mode, Precision precision);

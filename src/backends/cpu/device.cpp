@@ -1,6 +1,7 @@
 #include <sys/mman.h>
 
 #include <algorithm>
+#include <vector>
 
 #include "backends/cpu/cpu.h"
 #include "base/error.h"
@@ -9,11 +10,74 @@
 namespace kissa::cpu {
 namespace {
 
-// Mapped on its own: zeroed by the kernel, given back whole, on huge pages where it is large.
-class MappedBuffer final : public Buffer {
+constexpr std::int64_t kHugePage = std::int64_t{2} << 20;
+
+std::int64_t round_up(std::int64_t bytes, std::int64_t unit) {
+  return (bytes + unit - 1) / unit * unit;
+}
+
+// Zeroed memory of its own, on huge pages where it is large: a start on a huge page's border is
+// what the kernel needs for that.
+class Mapping {
  public:
-  MappedBuffer(void* data, std::int64_t bytes) : Buffer(data, bytes) {}
-  ~MappedBuffer() override { munmap(data(), static_cast<std::size_t>(bytes())); }
+  explicit Mapping(std::int64_t bytes)
+      : bytes_(round_up(std::max<std::int64_t>(bytes, 1), 4096) + kHugePage) {
+    base_ = mmap(nullptr, static_cast<std::size_t>(bytes_), PROT_READ | PROT_WRITE,
+                 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (base_ == MAP_FAILED)
+      fail(ErrorCode::kOutOfMemory, "could not allocate {:.1f} GB of memory",
+           static_cast<double>(bytes) * 1e-9);
+    madvise(base_, static_cast<std::size_t>(bytes_), MADV_HUGEPAGE);
+  }
+  ~Mapping() { munmap(base_, static_cast<std::size_t>(bytes_)); }
+  Mapping(const Mapping&) = delete;
+  Mapping& operator=(const Mapping&) = delete;
+
+  char* data() const {
+    return reinterpret_cast<char*>(
+        round_up(static_cast<std::int64_t>(reinterpret_cast<std::uintptr_t>(base_)), kHugePage));
+  }
+
+ private:
+  void* base_;
+  std::int64_t bytes_;
+};
+
+class CpuBuffer final : public Buffer {
+ public:
+  CpuBuffer(std::unique_ptr<Mapping> mapping, std::int64_t bytes)
+      : Buffer(mapping->data(), bytes), mapping_(std::move(mapping)) {}
+
+ private:
+  std::unique_ptr<Mapping> mapping_;
+};
+
+// Chunks that are filled one after the other: the next weights are at the next addresses.
+class CpuWeightArena final : public WeightArena {
+ public:
+  const void* add(std::int64_t bytes, const std::function<void(void*)>& pack) override {
+    const std::int64_t size = round_up(bytes, 64);
+    if (size > left_) {
+      left_ = std::max(size, kChunk);
+      chunks_.push_back(std::make_unique<Mapping>(left_));
+      next_ = chunks_.back()->data();
+    }
+    void* data = next_;
+    next_ += size;
+    left_ -= size;
+    bytes_ += size;
+    pack(data);
+    return data;
+  }
+  std::int64_t bytes() const override { return bytes_; }
+
+ private:
+  // Untouched pages of a chunk cost nothing.
+  static constexpr std::int64_t kChunk = std::int64_t{256} << 20;
+  std::vector<std::unique_ptr<Mapping>> chunks_;
+  char* next_ = nullptr;
+  std::int64_t left_ = 0;
+  std::int64_t bytes_ = 0;
 };
 
 class CpuDevice final : public Device {
@@ -24,12 +88,11 @@ class CpuDevice final : public Device {
   std::int64_t available_memory() const override { return kissa::available_memory(); }
 
   std::unique_ptr<Buffer> allocate(std::int64_t bytes) override {
-    const auto size = static_cast<std::size_t>(std::max<std::int64_t>(bytes, 1));
-    void* data = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (data == MAP_FAILED)
-      fail(ErrorCode::kOutOfMemory, "could not allocate {} bytes of memory", bytes);
-    madvise(data, size, MADV_HUGEPAGE);
-    return std::make_unique<MappedBuffer>(data, static_cast<std::int64_t>(size));
+    return std::make_unique<CpuBuffer>(std::make_unique<Mapping>(bytes), bytes);
+  }
+
+  std::unique_ptr<WeightArena> create_weight_arena() override {
+    return std::make_unique<CpuWeightArena>();
   }
 
   std::unique_ptr<Stream> create_stream() override { return std::make_unique<CpuStream>(threads_); }

@@ -39,6 +39,7 @@ class InnerProductGemm final : public Tactic {
   std::optional<std::string> refuse(const Region& region) const override {
     if (region.only<InnerProduct>() == nullptr) return "not a single inner product";
     if (region.inputs.size() != 1) return "its input is a constant";
+    if (!region.nodes[0].epilogue.empty()) return "it has an epilogue";
     const Shape& in = region.in(0).desc.shape;
     if (in.elements() == 0) return "its input is empty";
     if (!fits_blas(in.elements()) || !fits_blas(region.out(0).desc.shape.elements()))
@@ -46,13 +47,13 @@ class InnerProductGemm final : public Tactic {
     return std::nullopt;
   }
 
-  std::unique_ptr<Step> prepare(const Region& region, Device&) const override {
+  std::unique_ptr<Step> prepare(const Region& region, WeightArena&) const override {
     const auto& op = *region.only<InnerProduct>();
     const Shape& in = region.in(0).desc.shape;
     const int axis = in.canonical_axis(op.axis);
     return std::make_unique<InnerProductStep>(
         in.product(0, axis), op.num_output, in.product(axis, in.rank()), op.transpose,
-        region.in(1).constant, op.has_bias ? region.in(2).constant : nullptr);
+        region.param(0).constant, op.has_bias ? region.param(1).constant : nullptr);
   }
 };
 

@@ -19,9 +19,17 @@ class ReferenceStep final : public Step {
           value.constant ? value.constant : static_cast<const float*>(bindings.inputs[bound++]);
       x.push_back({data, value.desc.shape});
     }
+    const float* residual = nullptr;
+    if (node.epilogue.has_residual) {
+      residual = x.back().data;
+      x.pop_back();
+    }
+    for (const int i : node.params)
+      x.push_back({region_.value(i).constant, region_.value(i).desc.shape});
     for (std::size_t i = 0; i < node.outputs.size(); ++i)
       y.push_back({static_cast<float*>(bindings.outputs[i]), region_.out(i).desc.shape});
     run_reference(node.op, x, y);
+    apply(node.epilogue, residual, y[0].data, y[0].shape.elements());
   }
 
  private:
@@ -35,7 +43,7 @@ class Reference final : public Tactic {
     if (region.nodes.size() != 1) return "runs one op at a time";
     return std::nullopt;
   }
-  std::unique_ptr<Step> prepare(const Region& region, Device&) const override {
+  std::unique_ptr<Step> prepare(const Region& region, WeightArena&) const override {
     return std::make_unique<ReferenceStep>(region);
   }
 };
