@@ -203,21 +203,25 @@ def links_of(command, words):
     return None
 
 
-def room_of_target(path, target, words):
-    """The room of the target that a command of `path` makes: that of its first source file."""
+def place_of_target(path, target, words):
+    """Where the target that a command of `path` makes belongs: the place of its first source."""
     folder = os.path.dirname(path)
     for _, word in words[1:]:
         if SOURCE.search(word) and "$" not in word:
-            return room_of(os.path.normpath(os.path.join(folder, word)))
-    return room_of(os.path.join(folder, target))
+            return os.path.normpath(os.path.join(folder, word))
+    return os.path.join(folder, target)
 
 
-def check_link(path, row, link, rooms):
-    """Why a target of room `row` may not link `link`, or None."""
+def check_link(place, link, targets):
+    """Why the target at `place` may not link `link`, or None."""
+    row = room_of(place)
+    if row is None or row[2] == EVERYTHING:
+        return None
     for name, _, pattern, places in OUTSIDERS:
-        if pattern and re.match(pattern, link.lstrip("${"), re.IGNORECASE) and not is_in(path, places):
-            return f"room {row[0]} may not see {name} (links {link})"
-    other = rooms.get(link)
+        if pattern and re.match(pattern, link.lstrip("${"), re.IGNORECASE):
+            if not is_in(place, places):
+                return f"room {row[0]} may not see {name} (links {link})"
+    other = room_of(targets[link]) if link in targets else None
     if other and not may_see(row, other[0]):
         return f"room {row[0]} may not see {other[0]} (links {link})"
     return None
@@ -226,20 +230,17 @@ def check_link(path, row, link, rooms):
 def check_links(tree):
     parsed = [(path, list(commands_of(tree.text(path)))) for path in tree.files
               if CMAKE.search(path) and "/" in path]
-    rooms = {}
+    targets = {}
     for path, commands in parsed:
         for _, command, words in commands:
             target = defined_target(command, words)
             if target:
-                rooms[target] = room_of_target(path, target, words)
+                targets[target] = place_of_target(path, target, words)
     for path, commands in parsed:
         for _, command, words in commands:
-            linked = links_of(command, words)
-            row = rooms.get(linked[0]) if linked else None
-            if row is None or row[2] == EVERYTHING:
-                continue
-            for line, link in linked[1]:
-                reason = check_link(path, row, link, rooms)
+            target, links = links_of(command, words) or (None, [])
+            for line, link in links if target in targets else []:
+                reason = check_link(targets[target], link, targets)
                 if reason:
                     yield Violation(path, line, reason)
 

@@ -118,6 +118,12 @@ class LinksTest(unittest.TestCase):
         "src/base/CMakeLists.txt": "kissa_room(base SOURCES error.cpp LINKS fmt::fmt)\n",
         "src/ops/CMakeLists.txt": "kissa_room(ops\n  SOURCES op.cpp\n  LINKS kissa_base)\n",
         "src/ir/CMakeLists.txt": "kissa_room(ir SOURCES graph.cpp LINKS kissa_ops)\n",
+        "src/device/CMakeLists.txt":
+            "add_library(kissa_device INTERFACE)\n"
+            "target_link_libraries(kissa_device INTERFACE kissa_base)\n",
+        "src/backends/CMakeLists.txt":
+            "kissa_room(backend_cpu SOURCES cpu/conv.cpp LINKS kissa_ops kissa_device BLAS::BLAS)\n"
+            "kissa_room(backends SOURCES registry.cpp LINKS kissa_backend_cpu)\n",
         "src/import/caffe/CMakeLists.txt":
             "kissa_room(import_caffe SOURCES read.cpp LINKS kissa_ir protobuf::libprotobuf)\n",
         "src/CMakeLists.txt":
@@ -149,6 +155,15 @@ class LinksTest(unittest.TestCase):
                     "target_link_libraries(kissa_program PRIVATE kissa kissa_import_caffe)\n",
                     "tools/CMakeLists.txt:2: room tools may not see import"
                     " (links kissa_import_caffe)")
+
+    def test_a_target_stands_where_its_sources_are(self):
+        self.expect("src/backends/CMakeLists.txt",
+                    "kissa_room(backend_cpu SOURCES cpu/conv.cpp LINKS kissa_ir)\n"
+                    "kissa_room(backends SOURCES registry.cpp LINKS BLAS::BLAS)\n",
+                    "src/backends/CMakeLists.txt:1: room backends/cpu may not see ir"
+                    " (links kissa_ir)",
+                    "src/backends/CMakeLists.txt:2: room registry may not see BLAS"
+                    " (links BLAS::BLAS)")
 
     def test_outsiders_stay_outside(self):
         for link, name in (("${OpenCV_LIBS}", "OpenCV"), ("opencv_imgproc", "OpenCV"),

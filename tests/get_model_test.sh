@@ -208,8 +208,13 @@ command -v curl >/dev/null || command -v wget >/dev/null || {
   exit
 }
 new_store
+run KISSA_MODEL_BASE_URL="$host/whole" "$script" googlenet --local --dir "$top/store"
+check '--local does not find what is not there' refuses 'is not here'
+check 'and asks the server for nothing' no_request
 get_google whole
 check 'downloads googlenet' got_google
+run "$dead" "$script" googlenet --local --dir "$top/store"
+check '--local finds what is there' got_google
 : >"$top/log"
 get_google whole
 check 'finds what it downloaded' got_google
