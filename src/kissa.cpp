@@ -136,16 +136,14 @@ struct Context::Impl {
   std::shared_ptr<const Engine::Impl> engine;
   runtime::Context context;
 
-  // The memory of the tensor `name`, which `infos` and `ids` list in the same order.
-  std::span<float> find(const std::string& name, std::string_view kind,
-                        const std::vector<TensorInfo>& infos,
-                        const std::vector<ValueId>& ids) const {
+  // Where `name` stands in `infos`.
+  static std::size_t find(const std::string& name, std::string_view kind,
+                          const std::vector<TensorInfo>& infos) {
     const auto it = std::find_if(infos.begin(), infos.end(),
                                  [&](const TensorInfo& info) { return info.name == name; });
     if (it == infos.end())
       fail(ErrorCode::kInvalidArgument, "this engine has no {} '{}'", kind, name);
-    const ValueId id = ids[static_cast<std::size_t>(it - infos.begin())];
-    return {context.data(id), static_cast<std::size_t>(it->elements())};
+    return static_cast<std::size_t>(it - infos.begin());
   }
 };
 
@@ -160,11 +158,13 @@ Context Engine::create_context() const {
 }
 
 std::span<float> Context::input(const std::string& name) {
-  return impl_->find(name, "input", impl_->engine->inputs, impl_->engine->plan->graph->inputs());
+  const std::size_t i = Impl::find(name, "input", impl_->engine->inputs);
+  return {impl_->context.input(i), static_cast<std::size_t>(impl_->engine->inputs[i].elements())};
 }
 
 std::span<const float> Context::output(const std::string& name) const {
-  return impl_->find(name, "output", impl_->engine->outputs, impl_->engine->plan->outputs);
+  const std::size_t i = Impl::find(name, "output", impl_->engine->outputs);
+  return {impl_->context.output(i), static_cast<std::size_t>(impl_->engine->outputs[i].elements())};
 }
 
 void Context::run() { impl_->context.run(); }

@@ -7,26 +7,17 @@
 
 #include "backends/registry.h"
 #include "ir/graph.h"
-#include "planner/memory_plan.h"
+#include "planner/partition.h"
 
 namespace kissa {
 
-// Why a step runs the way it does.
-struct TacticChoice {
-  std::string_view tactic;
-  struct Refusal {
-    std::string_view tactic;
-    std::string reason;
-  };
-  std::vector<Refusal> refusals;  // of the tactics that would have been better
-};
-
 struct PlanStep {
-  NodeId node = kNone;
-  TacticChoice choice = {};
-  std::unique_ptr<Step> step = {};
-  std::vector<std::int64_t> inputs = {};  // offsets into the arena
-  std::vector<std::int64_t> outputs = {};
+  std::vector<std::string> layers;  // what it computes; empty for a reorder
+  std::string_view tactic;
+  std::vector<Refusal> refusals;  // of the tactics that would have been better
+  std::unique_ptr<Step> step;
+  std::vector<std::int64_t> inputs;  // offsets into the arena
+  std::vector<std::int64_t> outputs;
   std::int64_t workspace = 0;  // offset into the arena
 };
 
@@ -36,8 +27,9 @@ struct Plan {
   std::unique_ptr<WeightArena> weights;
   Mode mode = Mode::kCaffe;
   std::vector<PlanStep> steps;
-  std::vector<std::int64_t> offsets;  // of every value of the graph; of constants unused
-  std::vector<ValueId> outputs;       // the graph's, then the fetched
+  std::vector<ValueId> outputs;              // the graph's, then the fetched
+  std::vector<std::int64_t> input_offsets;   // of the graph's inputs, into the arena
+  std::vector<std::int64_t> output_offsets;  // of `outputs`
   std::int64_t arena_bytes = 0;
   std::int64_t activation_bytes = 0;  // without sharing
   std::int64_t weight_bytes = 0;

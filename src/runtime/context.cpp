@@ -17,10 +17,6 @@ Context::Context(std::shared_ptr<const Plan> plan)
 
 void* Context::at(std::int64_t offset) const { return static_cast<char*>(arena_->data()) + offset; }
 
-float* Context::data(ValueId value) const {
-  return static_cast<float*>(at(plan_->offsets[static_cast<std::size_t>(value)]));
-}
-
 void Context::run() {
   for (const BoundStep& bound : steps_) {
     bound.step->run({bound.inputs, bound.outputs, bound.workspace}, *stream_);

@@ -13,8 +13,10 @@ class Context {
  public:
   explicit Context(std::shared_ptr<const Plan> plan);
 
-  // The memory of an input or a kept output. Inputs stay as they are through any number of runs.
-  float* data(ValueId value) const;
+  // The memory of the plan's i-th input or output. Inputs stay as they are through any number of
+  // runs.
+  float* input(std::size_t i) const { return static_cast<float*>(at(plan_->input_offsets[i])); }
+  float* output(std::size_t i) const { return static_cast<float*>(at(plan_->output_offsets[i])); }
   // Runs all steps and waits for them.
   void run();
 

@@ -41,6 +41,8 @@ class Reference final : public Tactic {
   std::string_view name() const override { return "cpu.reference"; }
   std::optional<std::string> refuse(const Region& region) const override {
     if (region.nodes.size() != 1) return "runs one op at a time";
+    for (const Region::Value& value : region.values)
+      if (value.desc.format != Format{}) return "reads and writes row-major FP32 only";
     return std::nullopt;
   }
   std::unique_ptr<Step> prepare(const Region& region, WeightArena&) const override {
