@@ -1,0 +1,25 @@
+// What the translation units of this folder offer: one table of functions for each instruction set.
+//
+// Each kernel is written once, on the Vec of vec_<isa>.h, in a file *_inl.h, and compiled once for
+// each instruction set by <isa>.cpp with flags of its own. Nothing else in those objects may be
+// visible outside, or code of the baseline would run a newer machine's instructions
+// (scripts/check_isa_objects.sh); so these files use no standard library, and keep packing, threads
+// and memory to the tactics that call them.
+//
+// A family of kernels declares its arguments and its part of the table in a header of its own.
+#pragma once
+
+namespace kissa::cpu {
+
+struct Kernels {
+  const char* isa;  // the last part of a tactic's name
+  int lanes;        // floats in a vector register
+};
+
+extern const Kernels kBaselineKernels;
+#if defined(__x86_64__)
+extern const Kernels kAvx2Kernels;
+extern const Kernels kAvx512Kernels;
+#endif
+
+}  // namespace kissa::cpu

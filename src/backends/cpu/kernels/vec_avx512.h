@@ -1,0 +1,31 @@
+// Vec of 16 floats: AVX-512 with F, BW, DQ and VL.
+#pragma once
+
+#if defined(__GNUC__) && !defined(__clang__)
+// GCC 12 takes the deliberately undefined operands in its own header for uninitialised variables.
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#pragma GCC diagnostic ignored "-Wuninitialized"
+#endif
+#include <immintrin.h>
+
+namespace kissa::cpu {
+namespace {
+
+constexpr int kLanes = 16;
+using Vec = float __attribute__((vector_size(64)));
+
+inline Vec broadcast(float x) { return _mm512_set1_ps(x); }
+
+// min and max give b where a or b is not a number. rsqrt: 1 / sqrt(x) within 3e-7 of it, for normal
+// x > 0.
+inline Vec min(Vec a, Vec b) { return _mm512_min_ps(a, b); }
+inline Vec max(Vec a, Vec b) { return _mm512_max_ps(a, b); }
+inline Vec rsqrt(Vec x) {
+  const Vec r = _mm512_rsqrt14_ps(x);
+  return r * (1.5f - 0.5f * x * r * r);
+}
+
+}  // namespace
+}  // namespace kissa::cpu
+
+#include "backends/cpu/kernels/vec_common.h"

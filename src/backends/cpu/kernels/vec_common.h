@@ -1,0 +1,36 @@
+// What the vectors of all instruction sets share. Included by vec_<isa>.h, which defines before it
+//   kLanes, Vec (kLanes floats, with + - * / of the compiler's vector extension), broadcast, min,
+//   max and rsqrt.
+// a * b + c becomes one fused operation where there is one: the files of this folder are compiled
+// with -ffp-contract=fast.
+#pragma once
+
+// Before a loop with a constant number of rounds, at most n.
+#define KISSA_PRAGMA(text) _Pragma(#text)
+#if defined(__clang__)
+#define KISSA_UNROLL(n) KISSA_PRAGMA(unroll n)
+#else
+#define KISSA_UNROLL(n) KISSA_PRAGMA(GCC unroll n)
+#endif
+#define KISSA_INLINE [[gnu::always_inline]] inline
+
+namespace kissa::cpu {
+namespace {
+
+constexpr int kBlock = 16;              // channels of a block: base/tensor.h, kChannelBlock
+constexpr int kVecs = kBlock / kLanes;  // vectors that a block takes
+
+// From any address.
+KISSA_INLINE Vec load(const float* p) {
+  Vec v;
+  __builtin_memcpy(&v, p, sizeof v);
+  return v;
+}
+KISSA_INLINE void store(float* p, Vec v) { __builtin_memcpy(p, &v, sizeof v); }
+
+// Hints: they never fault, so that any address will do.
+KISSA_INLINE void prefetch_l1(const void* p) { __builtin_prefetch(p, 0, 3); }
+KISSA_INLINE void prefetch_l2(const void* p) { __builtin_prefetch(p, 0, 2); }
+
+}  // namespace
+}  // namespace kissa::cpu
