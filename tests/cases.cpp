@@ -1,0 +1,379 @@
+#include "cases.h"
+
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <concepts>
+#include <fstream>
+#include <optional>
+#include <random>
+#include <utility>
+
+namespace kissa {
+namespace {
+
+std::vector<std::string_view> split(std::string_view text, char separator) {
+  std::vector<std::string_view> parts;
+  while (true) {
+    const std::size_t end = text.find(separator);
+    parts.push_back(text.substr(0, end));
+    if (end == std::string_view::npos) return parts;
+    text.remove_prefix(end + 1);
+  }
+}
+
+std::vector<std::string_view> split_words(std::string_view line) {
+  std::vector<std::string_view> words = split(line.substr(0, line.find('#')), ' ');
+  std::erase(words, "");
+  return words;
+}
+
+template <class T>
+requires std::integral<T> || std::floating_point<T>
+void parse(std::string_view text, T& value) {
+  const char* const end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data(), end, value);
+  if (error != std::errc() || stop != end)
+    fail(ErrorCode::kInvalidFile, "'{}' is no number, or too large", text);
+}
+
+void parse(std::string_view text, bool& value) {
+  if (text != "0" && text != "1") fail(ErrorCode::kInvalidFile, "'{}' is neither 0 nor 1", text);
+  value = text == "1";
+}
+
+void parse(std::string_view text, Shape& shape) {
+  std::vector<std::int64_t> dims;
+  if (text != "scalar")
+    for (const std::string_view part : split(text, 'x')) parse(part, dims.emplace_back());
+  shape = Shape(std::move(dims));
+}
+
+void parse(std::string_view text, Fill& fill) {
+  auto parts = split(text, ':');
+  fill.integers = parts[0] == "integers";
+  if (fill.integers) parts.erase(parts.begin());
+  if (parts.size() != 2) fail(ErrorCode::kInvalidFile, "'{}' is no low:high", text);
+  parse(parts[0], fill.low);
+  parse(parts[1], fill.high);
+  if (!(fill.low <= fill.high)) fail(ErrorCode::kInvalidFile, "'{}' is no low:high", text);
+}
+
+template <class T>
+void parse(std::string_view text, std::optional<T>& value) {
+  parse(text, value.emplace());
+}
+
+template <class T>
+void parse(std::string_view text, std::vector<T>& values) {
+  values.clear();
+  for (const std::string_view part : split(text, ',')) parse(part, values.emplace_back());
+}
+
+// One number stands for both.
+template <class T>
+void parse(std::string_view text, std::array<T, 2>& values) {
+  std::vector<T> list;
+  parse(text, list);
+  if (list.size() > 2) fail(ErrorCode::kInvalidFile, "'{}' holds more than 2 numbers", text);
+  values = {list.front(), list.back()};
+}
+
+// The key=value words of a line. Each key is to be taken once.
+class Fields {
+ public:
+  explicit Fields(const std::vector<std::string_view>& words) {
+    for (const std::string_view word : words) {
+      const std::size_t equals = word.find('=');
+      if (equals == std::string_view::npos)
+        fail(ErrorCode::kInvalidFile, "'{}' is no key=value", word);
+      fields_.emplace_back(word.substr(0, equals), word.substr(equals + 1));
+    }
+  }
+
+  // Leaves `value` as it is where the line has no such key.
+  template <class T>
+  void take(std::string_view key, T& value) {
+    if (const auto text = take_text(key))
+      with_context([&] { return std::string(key); }, [&] { parse(*text, value); });
+  }
+
+  template <class T>
+  void take(std::string_view key, T& value,
+            std::initializer_list<std::pair<std::string_view, T>> names) {
+    const auto text = take_text(key);
+    if (!text) return;
+    const auto it = std::find_if(names.begin(), names.end(),
+                                 [&](const auto& entry) { return entry.first == *text; });
+    if (it == names.end()) fail(ErrorCode::kInvalidFile, "{}: no such choice: '{}'", key, *text);
+    value = it->second;
+  }
+
+  void expect_all_taken() const {
+    if (!fields_.empty())
+      fail(ErrorCode::kInvalidFile, "unknown, or second, key '{}'", fields_[0].first);
+  }
+
+ private:
+  std::optional<std::string_view> take_text(std::string_view key) {
+    const auto it = std::find_if(fields_.begin(), fields_.end(),
+                                 [&](const auto& field) { return field.first == key; });
+    if (it == fields_.end()) return std::nullopt;
+    const std::string_view text = it->second;
+    fields_.erase(it);
+    return text;
+  }
+
+  std::vector<std::pair<std::string_view, std::string_view>> fields_;
+};
+
+// One number stands for all `axes`.
+void take_spatial(Fields& fields, std::string_view key, std::size_t axes, std::int64_t otherwise,
+                  std::vector<std::int64_t>& values) {
+  values = {otherwise};
+  fields.take(key, values);
+  if (values.size() == 1) values.resize(axes, values[0]);
+}
+
+template <class T>
+void take_window(Fields& fields, const Shape& in, T& op) {
+  const auto axes =
+      static_cast<std::size_t>(std::max(in.rank() - in.canonical_axis(op.axis) - 1, 0));
+  take_spatial(fields, "kernel", axes, 1, op.kernel);
+  take_spatial(fields, "stride", axes, 1, op.stride);
+  take_spatial(fields, "pad", axes, 0, op.pad);
+  take_spatial(fields, "dilation", axes, 1, op.dilation);
+}
+
+// read(fields, in, op) fills an op whose first input has shape `in`. Keys bear the fields' names.
+
+template <class T>
+requires(std::is_empty_v<T>) void read(Fields&, const Shape&, T&) {}
+
+void read(Fields& fields, const Shape&, ArgMax& op) {
+  fields.take("axis", op.axis);
+  fields.take("top_k", op.top_k);
+  fields.take("out_max_val", op.out_max_val);
+}
+
+void read(Fields& fields, const Shape&, BatchNorm& op) {
+  fields.take("eps", op.eps);
+  fields.take("use_global_stats", op.use_global_stats);
+}
+
+void read(Fields& fields, const Shape&, Bias& op) {
+  fields.take("axis", op.axis);
+  fields.take("num_axes", op.num_axes);
+}
+
+void read(Fields& fields, const Shape&, Clip& op) {
+  fields.take("min", op.min);
+  fields.take("max", op.max);
+}
+
+void read(Fields& fields, const Shape&, Concat& op) { fields.take("axis", op.axis); }
+
+void read(Fields& fields, const Shape& in, Convolution& op) {
+  fields.take("num_output", op.num_output);
+  fields.take("group", op.group);
+  fields.take("has_bias", op.has_bias);
+  fields.take("axis", op.axis);
+  take_window(fields, in, op);
+}
+
+void read(Fields& fields, const Shape&, Eltwise& op) {
+  fields.take("method", op.method,
+              {{"product", EltwiseMethod::kProduct},
+               {"sum", EltwiseMethod::kSum},
+               {"max", EltwiseMethod::kMax}});
+  fields.take("coeffs", op.coeffs);
+}
+
+void read(Fields& fields, const Shape&, Elu& op) { fields.take("alpha", op.alpha); }
+
+void read(Fields& fields, const Shape&, Exp& op) {
+  fields.take("base", op.base);
+  fields.take("scale", op.scale);
+  fields.take("shift", op.shift);
+}
+
+void read(Fields& fields, const Shape&, Flatten& op) {
+  fields.take("axis", op.axis);
+  fields.take("end_axis", op.end_axis);
+}
+
+void read(Fields& fields, const Shape&, InnerProduct& op) {
+  fields.take("num_output", op.num_output);
+  fields.take("axis", op.axis);
+  fields.take("transpose", op.transpose);
+  fields.take("has_bias", op.has_bias);
+}
+
+void read(Fields& fields, const Shape&, Log& op) {
+  fields.take("base", op.base);
+  fields.take("scale", op.scale);
+  fields.take("shift", op.shift);
+}
+
+void read(Fields& fields, const Shape&, Lrn& op) {
+  fields.take("size", op.size);
+  fields.take("alpha", op.alpha);
+  fields.take("beta", op.beta);
+  fields.take("k", op.k);
+  fields.take("region", op.region,
+              {{"across", LrnRegion::kAcrossChannels}, {"within", LrnRegion::kWithinChannel}});
+}
+
+void read(Fields& fields, const Shape&, Pooling& op) {
+  fields.take("method", op.method,
+              {{"max", PoolMethod::kMax},
+               {"average", PoolMethod::kAverage},
+               {"stochastic", PoolMethod::kStochastic}});
+  fields.take("kernel", op.kernel);
+  fields.take("stride", op.stride);
+  fields.take("pad", op.pad);
+  fields.take("global", op.global);
+  fields.take("round_mode", op.round_mode,
+              {{"ceil", RoundMode::kCeil}, {"floor", RoundMode::kFloor}});
+  fields.take("with_mask", op.with_mask);
+}
+
+void read(Fields& fields, const Shape&, Power& op) {
+  fields.take("power", op.power);
+  fields.take("scale", op.scale);
+  fields.take("shift", op.shift);
+}
+
+void read(Fields& fields, const Shape&, PRelu& op) {
+  fields.take("channel_shared", op.channel_shared);
+}
+
+void read(Fields& fields, const Shape&, Relu& op) {
+  fields.take("negative_slope", op.negative_slope);
+}
+
+void read(Fields& fields, const Shape&, Reshape& op) {
+  fields.take("dims", op.dims);
+  fields.take("axis", op.axis);
+  fields.take("num_axes", op.num_axes);
+}
+
+void read(Fields& fields, const Shape&, Scale& op) {
+  fields.take("axis", op.axis);
+  fields.take("num_axes", op.num_axes);
+  fields.take("has_bias", op.has_bias);
+}
+
+void read(Fields& fields, const Shape&, Slice& op) {
+  fields.take("axis", op.axis);
+  fields.take("outputs", op.outputs);
+  fields.take("points", op.points);
+}
+
+void read(Fields& fields, const Shape&, Softmax& op) { fields.take("axis", op.axis); }
+
+void read(Fields& fields, const Shape&, Swish& op) { fields.take("beta", op.beta); }
+
+void read(Fields& fields, const Shape&, Threshold& op) { fields.take("threshold", op.threshold); }
+
+// Sets `op` to the kind of that name with its parameters; false where it is not the I-th kind.
+template <std::size_t I>
+bool read_kind(std::string_view name, Fields& fields, const Shape& in, Op& op) {
+  if (std::variant_alternative_t<I, Op>::kName != name) return false;
+  read(fields, in, op.emplace<I>());
+  return true;
+}
+
+Op read_op(std::string_view name, Fields& fields, const Shape& in) {
+  Op op;
+  const bool found = [&]<std::size_t... I>(std::index_sequence<I...>) {
+    return (read_kind<I>(name, fields, in, op) || ...);
+  }
+  (std::make_index_sequence<std::variant_size_v<Op>>());
+  if (!found) fail(ErrorCode::kInvalidFile, "no op has the name '{}'", name);
+  return op;
+}
+
+void fill_tensor(std::vector<float>& tensor, const Fill& fill, std::mt19937& random) {
+  for (float& value : tensor) {
+    const double unit = static_cast<double>(random()) / 4294967296.0;  // in [0, 1)
+    if (fill.integers) {
+      const double count = static_cast<double>(fill.high) - fill.low + 1.0;
+      value = fill.low + static_cast<float>(static_cast<std::int64_t>(unit * count));
+    } else {
+      value = static_cast<float>(fill.low + unit * (static_cast<double>(fill.high) - fill.low));
+    }
+  }
+}
+
+Fill fill_of(const ParamSpec& param) {
+  const bool positive = param.name == "variance" || param.name == "scale_factor";
+  return positive ? Fill{.low = 0.25f, .high = 2.0f} : Fill{};
+}
+
+}  // namespace
+
+OpCase parse_case(std::string_view line) {
+  const auto words = split_words(line);
+  if (words.size() < 2) fail(ErrorCode::kInvalidFile, "a case is: name op key=value ... in=shape");
+  Fields fields({words.begin() + 2, words.end()});
+  OpCase op_case;
+  op_case.name = words[0];
+  fields.take("in", op_case.in);
+  if (op_case.in.empty()) fail(ErrorCode::kInvalidFile, "there is no in=shape");
+  fields.take("fill", op_case.fills);
+  op_case.fills.resize(op_case.in.size());
+  fields.take("finite", op_case.finite);
+  fields.take("large", op_case.large);
+  op_case.op = read_op(words[1], fields, op_case.in[0]);
+  fields.expect_all_taken();
+  return op_case;
+}
+
+std::vector<OpCase> read_cases(const std::filesystem::path& file) {
+  std::ifstream stream(file);
+  if (!stream) fail(ErrorCode::kInvalidFile, "cannot read {}", file.string());
+  std::vector<OpCase> cases;
+  std::string line;
+  for (int number = 1; std::getline(stream, line); ++number) {
+    if (split_words(line).empty()) continue;
+    cases.push_back(with_context([&] { return fmt::format("{}:{}", file.string(), number); },
+                                 [&] { return parse_case(line); }));
+  }
+  return cases;
+}
+
+std::vector<OpCase> read_all_cases(const std::filesystem::path& folder) {
+  std::vector<std::filesystem::path> files;
+  for (const auto& entry : std::filesystem::directory_iterator(folder))
+    if (entry.path().extension() == ".txt") files.push_back(entry.path());
+  std::sort(files.begin(), files.end());
+  std::vector<OpCase> cases;
+  for (const auto& file : files)
+    for (OpCase& op_case : read_cases(file)) cases.push_back(std::move(op_case));
+  return cases;
+}
+
+CaseData::CaseData(const OpCase& op_case, std::uint32_t seed) : shapes_(op_case.in) {
+  std::vector<Fill> fills = op_case.fills;
+  for (const ParamSpec& param : params_of(op_case.op, op_case.in)) {
+    shapes_.push_back(param.shape);
+    fills.push_back(fill_of(param));
+  }
+  std::mt19937 random(seed);
+  for (std::size_t i = 0; i < shapes_.size(); ++i) {
+    tensors_.emplace_back(static_cast<std::size_t>(shapes_[i].elements()));
+    fill_tensor(tensors_.back(), fills[i], random);
+  }
+}
+
+std::vector<ConstTensor> CaseData::views() const {
+  std::vector<ConstTensor> views;
+  for (std::size_t i = 0; i < shapes_.size(); ++i)
+    views.push_back({tensors_[i].data(), shapes_[i]});
+  return views;
+}
+
+}  // namespace kissa
