@@ -66,6 +66,12 @@ class Step {
   virtual std::int64_t workspace_bytes() const { return 0; }
 };
 
+// What prepare may use.
+struct PrepareContext {
+  WeightArena& weights;
+  int threads;  // Device::threads(): how many will share the work and the workspace
+};
+
 class Tactic {
  public:
   virtual ~Tactic() = default;
@@ -78,7 +84,8 @@ class Tactic {
   }
   // Only for a region that was not refused, its values in the required formats. The region's
   // constants outlive the step.
-  virtual std::unique_ptr<Step> prepare(const Region& region, WeightArena& weights) const = 0;
+  virtual std::unique_ptr<Step> prepare(const Region& region,
+                                        const PrepareContext& context) const = 0;
 };
 
 // Best first.

@@ -49,6 +49,8 @@ class Device {
   virtual ~Device() = default;
   virtual std::string name() const = 0;  // "cpu"
   virtual std::int64_t available_memory() const = 0;
+  // Of a stream's pool, where steps run on the host.
+  virtual int threads() const { return 1; }
   // Zeroed. Throws kOutOfMemory.
   virtual std::unique_ptr<Buffer> allocate(std::int64_t bytes) = 0;
   virtual std::unique_ptr<WeightArena> create_weight_arena() = 0;

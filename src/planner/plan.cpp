@@ -20,10 +20,10 @@ std::vector<ValueId> outputs_of(const Graph& graph, const std::vector<std::strin
 }
 
 PlanStep prepare(const ScheduledStep& scheduled, const Graph& graph,
-                 const std::vector<Group>& groups, WeightArena& weights) {
+                 const std::vector<Group>& groups, const PrepareContext& context) {
   PlanStep step;
   step.tactic = scheduled.tactic->name();
-  step.step = scheduled.tactic->prepare(scheduled.region.region, weights);
+  step.step = scheduled.tactic->prepare(scheduled.region.region, context);
   if (scheduled.group == kNone) return step;
   const Group& group = groups[static_cast<std::size_t>(scheduled.group)];
   step.refusals = group.refusals;
@@ -96,8 +96,9 @@ std::shared_ptr<const Plan> make_plan(std::shared_ptr<const Graph> graph, const 
   const std::vector<Group> groups = partition(*plan->graph, tactics, plan->outputs);
   const Schedule schedule = make_schedule(
       *plan->graph, groups, std::vector<std::size_t>(groups.size(), 0), tactics, plan->outputs);
+  const PrepareContext context{*plan->weights, plan->device->threads()};
   for (const ScheduledStep& step : schedule.steps)
-    plan->steps.push_back(prepare(step, *plan->graph, groups, *plan->weights));
+    plan->steps.push_back(prepare(step, *plan->graph, groups, context));
   place(*plan, schedule);
   require_memory(*plan->device, plan->arena_bytes);
 

@@ -143,7 +143,7 @@ class ConvIm2col final : public Tactic {
     return std::nullopt;
   }
 
-  std::unique_ptr<Step> prepare(const Region& region, WeightArena&) const override {
+  std::unique_ptr<Step> prepare(const Region& region, const PrepareContext&) const override {
     const auto& conv = *region.only<Convolution>();
     return std::make_unique<ConvStep>(
         geometry_of(conv, region.in(0).desc.shape, region.out(0).desc.shape),

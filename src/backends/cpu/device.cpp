@@ -86,6 +86,7 @@ class CpuDevice final : public Device {
 
   std::string name() const override { return "cpu"; }
   std::int64_t available_memory() const override { return kissa::available_memory(); }
+  int threads() const override { return threads_; }
 
   std::unique_ptr<Buffer> allocate(std::int64_t bytes) override {
     return std::make_unique<CpuBuffer>(std::make_unique<Mapping>(bytes), bytes);

@@ -47,7 +47,7 @@ class InnerProductGemm final : public Tactic {
     return std::nullopt;
   }
 
-  std::unique_ptr<Step> prepare(const Region& region, WeightArena&) const override {
+  std::unique_ptr<Step> prepare(const Region& region, const PrepareContext&) const override {
     const auto& op = *region.only<InnerProduct>();
     const Shape& in = region.in(0).desc.shape;
     const int axis = in.canonical_axis(op.axis);

@@ -45,7 +45,7 @@ class Reference final : public Tactic {
       if (value.desc.format != Format{}) return "reads and writes row-major FP32 only";
     return std::nullopt;
   }
-  std::unique_ptr<Step> prepare(const Region& region, WeightArena&) const override {
+  std::unique_ptr<Step> prepare(const Region& region, const PrepareContext&) const override {
     return std::make_unique<ReferenceStep>(region);
   }
 };
