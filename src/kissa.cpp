@@ -7,7 +7,7 @@
 #include "export/dot.h"
 #include "import/caffe/import.h"
 #include "ir/graph.h"
-#include "planner/plan.h"
+#include "runtime/build_plan.h"
 #include "runtime/context.h"
 
 namespace kissa {
@@ -110,15 +110,20 @@ struct Engine::Impl {
 
 Engine Engine::build(const Model& model, const EngineOptions& options) {
   const Backend& backend = find_backend(options.device);
-  PlanOptions plan_options{
-      .precision = options.precision, .threads = options.threads, .fetch = options.fetch};
   const auto is_built = [&](Mode mode) {
     return !backend.tactics(mode, options.precision).empty();
   };
-  plan_options.mode = options.mode.value_or(is_built(Mode::kFused) ? Mode::kFused : Mode::kCaffe);
+  const runtime::BuildOptions build{
+      .plan = {.mode = options.mode.value_or(is_built(Mode::kFused) ? Mode::kFused : Mode::kCaffe),
+               .precision = options.precision,
+               .threads = options.threads,
+               .fetch = options.fetch},
+      .timing_cache = options.timing_cache,
+      .error_on_cache_miss = options.error_on_cache_miss,
+      .build_seconds = options.build_seconds};
 
   auto impl = std::make_shared<Impl>();
-  impl->plan = make_plan(model.graph_, backend, plan_options);
+  impl->plan = runtime::build_plan(model.graph_, backend, build);
   impl->inputs = model.inputs();
   impl->outputs = infos_of(*impl->plan->graph, impl->plan->outputs);
   return Engine(std::move(impl));

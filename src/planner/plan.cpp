@@ -22,6 +22,7 @@ std::vector<ValueId> outputs_of(const Graph& graph, const std::vector<std::strin
 PlanStep prepare(const ScheduledStep& scheduled, const Graph& graph,
                  const std::vector<Group>& groups, const PrepareContext& context) {
   PlanStep step;
+  step.group = scheduled.group;
   step.tactic = scheduled.tactic->name();
   step.step = scheduled.tactic->prepare(scheduled.region.region, context);
   if (scheduled.group == kNone) return step;
@@ -79,26 +80,36 @@ void require_memory(const Device& device, std::int64_t bytes) {
 
 }  // namespace
 
-std::shared_ptr<const Plan> make_plan(std::shared_ptr<const Graph> graph, const Backend& backend,
-                                      const PlanOptions& options) {
-  const TacticList tactics = backend.tactics(options.mode, options.precision);
-  if (tactics.empty())
+PlanRequest make_request(std::shared_ptr<const Graph> graph, const Backend& backend,
+                         const PlanOptions& options) {
+  PlanRequest request;
+  request.graph = std::move(graph);
+  request.backend = &backend;
+  request.tactics = backend.tactics(options.mode, options.precision);
+  if (request.tactics.empty())
     fail(ErrorCode::kUnsupported, "mode {} with precision {} is not built yet on device {}",
          to_string(options.mode), to_string(options.precision), backend.name);
+  request.device = backend.create(options.threads);
+  request.mode = options.mode;
+  request.outputs = outputs_of(*request.graph, options.fetch);
+  request.groups = partition(*request.graph, request.tactics, request.outputs);
+  return request;
+}
 
+std::shared_ptr<const Plan> make_plan(const PlanRequest& request, const Choice& choice) {
+  KISSA_CHECK(choice.size() == request.groups.size());
   auto plan = std::make_shared<Plan>();
-  plan->graph = std::move(graph);
-  plan->device = backend.create(options.threads);
+  plan->graph = request.graph;
+  plan->device = request.device;
   plan->weights = plan->device->create_weight_arena();
-  plan->mode = options.mode;
-  plan->outputs = outputs_of(*plan->graph, options.fetch);
+  plan->mode = request.mode;
+  plan->outputs = request.outputs;
 
-  const std::vector<Group> groups = partition(*plan->graph, tactics, plan->outputs);
-  const Schedule schedule = make_schedule(
-      *plan->graph, groups, std::vector<std::size_t>(groups.size(), 0), tactics, plan->outputs);
-  const PrepareContext context{*plan->weights, plan->device->threads()};
+  const Schedule schedule =
+      make_schedule(*plan->graph, request.groups, choice, request.tactics, plan->outputs);
   for (const ScheduledStep& step : schedule.steps)
-    plan->steps.push_back(prepare(step, *plan->graph, groups, context));
+    plan->steps.push_back(
+        prepare(step, *plan->graph, request.groups, {*plan->weights, plan->device->threads()}));
   place(*plan, schedule);
   require_memory(*plan->device, plan->arena_bytes);
 

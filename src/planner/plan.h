@@ -12,6 +12,7 @@
 namespace kissa {
 
 struct PlanStep {
+  int group = kNone;                // which group it runs; kNone: a reorder
   std::vector<std::string> layers;  // what it computes; empty for a reorder
   std::string_view tactic;
   std::vector<Refusal> refusals;  // of the tactics that would have been better
@@ -42,9 +43,26 @@ struct PlanOptions {
   std::vector<std::string> fetch;  // names of values to keep besides the graph's outputs
 };
 
-// Throws kUnsupported where a node has no tactic, kInvalidModel where a constant has no data,
-// kInvalidArgument on an unknown fetch, kOutOfMemory where the device offers too little.
-std::shared_ptr<const Plan> make_plan(std::shared_ptr<const Graph> graph, const Backend& backend,
-                                      const PlanOptions& options);
+// What is planned, for what: all that the decisions depend on.
+struct PlanRequest {
+  std::shared_ptr<const Graph> graph;
+  const Backend* backend = nullptr;
+  std::shared_ptr<Device> device;
+  TacticList tactics;
+  Mode mode = Mode::kCaffe;
+  std::vector<ValueId> outputs;  // to keep: the graph's outputs, then the fetched
+  std::vector<Group> groups;
+};
+
+// Throws kUnsupported where the mode is not built or a node has no tactic, kInvalidModel where a
+// constant has no data, kInvalidArgument on an unknown fetch.
+PlanRequest make_request(std::shared_ptr<const Graph> graph, const Backend& backend,
+                         const PlanOptions& options);
+
+// Which of its tactics each group takes.
+using Choice = std::vector<std::size_t>;
+
+// Throws kOutOfMemory where the device offers too little.
+std::shared_ptr<const Plan> make_plan(const PlanRequest& request, const Choice& choice);
 
 }  // namespace kissa

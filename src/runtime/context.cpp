@@ -1,5 +1,7 @@
 #include "runtime/context.h"
 
+#include <chrono>
+
 namespace kissa::runtime {
 
 Context::Context(std::shared_ptr<const Plan> plan)
@@ -16,6 +18,20 @@ Context::Context(std::shared_ptr<const Plan> plan)
 }
 
 void* Context::at(std::int64_t offset) const { return static_cast<char*>(arena_->data()) + offset; }
+
+std::vector<double> Context::run_timed() {
+  using Clock = std::chrono::steady_clock;
+  std::vector<double> microseconds(steps_.size());
+  auto last = Clock::now();
+  for (std::size_t i = 0; i < steps_.size(); ++i) {
+    steps_[i].step->run({steps_[i].inputs, steps_[i].outputs, steps_[i].workspace}, *stream_);
+    stream_->synchronize();
+    const auto now = Clock::now();
+    microseconds[i] = std::chrono::duration<double, std::micro>(now - last).count();
+    last = now;
+  }
+  return microseconds;
+}
 
 void Context::run() {
   for (const BoundStep& bound : steps_) {
