@@ -48,6 +48,8 @@ class Device {
  public:
   virtual ~Device() = default;
   virtual std::string name() const = 0;  // "cpu"
+  // What measured times depend on: the model, and what of it is used.
+  virtual std::string description() const { return name(); }
   virtual std::int64_t available_memory() const = 0;
   // Of a stream's pool, where steps run on the host.
   virtual int threads() const { return 1; }

@@ -17,10 +17,6 @@ using Clock = std::chrono::steady_clock;
 // Runs to take the least of, after one that warms up: few, since the whole network runs each time.
 constexpr int kRuns = 5;
 
-std::string machine_of(const Device& device) {
-  return fmt::format("{}, {} threads", device.name(), device.threads());
-}
-
 void fill_inputs(Context& context, const Plan& plan) {
   std::mt19937 random(1);
   std::normal_distribution<float> value(0.0f, 50.0f);
@@ -35,7 +31,7 @@ void fill_inputs(Context& context, const Plan& plan) {
 class Tuner {
  public:
   Tuner(const PlanRequest& request, const BuildOptions& options)
-      : request_(request), machine_(machine_of(*request.device)) {
+      : request_(request), machine_(request.device->description()) {
     if (!options.timing_cache.empty()) cache_ = TimingCache::load(options.timing_cache);
     for (const Group& group : request.groups)
       signatures_.push_back(
@@ -120,7 +116,7 @@ Choice tune(const PlanRequest& request, const BuildOptions& options) {
     fail(ErrorCode::kInvalidArgument,
          "the timing cache '{}' lacks tactics of this network on {}: build once without the demand "
          "for a complete cache",
-         options.timing_cache, machine_of(*request.device));
+         options.timing_cache, request.device->description());
   while (!tuner.is_complete() && seconds() < options.build_seconds) tuner.measure_next();
   if (!tuner.is_complete())
     log(LogLevel::kInfo, "the time for measuring tactics is over: the rest go by their order");

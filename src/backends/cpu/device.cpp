@@ -1,9 +1,12 @@
 #include <sys/mman.h>
 
 #include <algorithm>
+#include <fstream>
+#include <string>
 #include <vector>
 
 #include "backends/cpu/cpu.h"
+#include "backends/cpu/isa.h"
 #include "base/error.h"
 #include "base/system.h"
 
@@ -80,11 +83,22 @@ class CpuWeightArena final : public WeightArena {
   std::int64_t bytes_ = 0;
 };
 
+std::string processor_name() {
+  std::ifstream file("/proc/cpuinfo");
+  for (std::string line; std::getline(file, line);)
+    if (line.rfind("model name", 0) == 0 && line.find(": ") != std::string::npos)
+      return line.substr(line.find(": ") + 2);
+  return "cpu";
+}
+
 class CpuDevice final : public Device {
  public:
   explicit CpuDevice(int threads) : threads_(threads) {}
 
   std::string name() const override { return "cpu"; }
+  std::string description() const override {
+    return fmt::format("{}, {}, {} threads", processor_name(), to_string(usable_isa()), threads_);
+  }
   std::int64_t available_memory() const override { return kissa::available_memory(); }
   int threads() const override { return threads_; }
 
