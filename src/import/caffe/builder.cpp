@@ -1,0 +1,263 @@
+#include "import/caffe/builder.h"
+
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "base/near_match.h"
+#include "base/system.h"
+#include "import/caffe/layers.h"
+#include "import/caffe/state.h"
+
+namespace kissa::caffe {
+namespace {
+
+// Caffe counts a top at the place of a bottom of the same name as that blob, changed in place.
+bool is_in_place(const LayerParameter& layer, int top) {
+  return top < layer.bottom_size() && layer.bottom(top) == layer.top(top);
+}
+
+template <class Items, class Item>
+bool contains(const Items& items, const Item& item) {
+  return std::find(items.begin(), items.end(), item) != items.end();
+}
+
+}  // namespace
+
+// ---- Builder
+
+Builder::Builder(const NetworkFile& file, const ImportOptions& options, const WeightFile* weights)
+    : file_(file),
+      options_(options),
+      state_(file.net.state()),
+      parameters_(graph_, weights, options.random_seed) {
+  state_.set_phase(options.train_phase ? TRAIN : TEST);
+  state_.set_level(options.level);
+  for (const std::string& stage : options.stages) state_.add_stage(stage);
+  graph_.name = file.net.name();
+}
+
+std::string Builder::place(int index) const {
+  return file_.where(file_.lines[static_cast<std::size_t>(index)]);
+}
+
+std::string Builder::where(int index) const {
+  return fmt::format("{}: layer '{}' ({})", place(index), spec(index).name(), spec(index).type());
+}
+
+Graph Builder::build() {
+  if (file_.net.layer_size() == 0)
+    fail(ErrorCode::kInvalidModel, "{}: defines no layers", file_.path);
+  choose_members();
+  for (const int index : members_)
+    with_context([&] { return where(index); }, [&] { add_layer(index); });
+  check_user_shapes();
+  parameters_.finish();
+  add_outputs();
+  graph_.verify();
+  return std::move(graph_);
+}
+
+void Builder::choose_members() {
+  for (int i = 0; i < file_.net.layer_size(); ++i)
+    with_context([&] { return where(i); },
+                 [&] {
+                   if (belongs(spec(i), state_)) members_.push_back(i);
+                 });
+}
+
+void Builder::add_layer(int index) {
+  const LayerType* type = find_layer_type(spec(index).type());
+  if (const std::string* bottom = find_dropped_bottom(index)) return drop_layer(index, *bottom);
+  if (type == nullptr) fail(ErrorCode::kUnsupported, "this layer type is not supported yet");
+  check_counts(*type, spec(index));
+  check_tops_are_new(index);
+
+  std::vector<ValueId> bottoms;
+  for (const std::string& bottom : spec(index).bottom()) {
+    Blob& blob = blobs_.at(bottom);
+    blob.is_read = true;
+    bottoms.push_back(blob.value);
+  }
+  Layer layer(*this, index, std::move(bottoms));
+  type->import(layer);
+  parameters_.load(spec(index), layer.blobs_);
+}
+
+const std::string* Builder::find_dropped_bottom(int index) const {
+  const std::string* dropped = nullptr;
+  for (const std::string& bottom : spec(index).bottom()) {
+    const auto blob = blobs_.find(bottom);
+    if (blob == blobs_.end()) fail_unknown_bottom(index, bottom);
+    if (blob->second.value == kNone && dropped == nullptr) dropped = &bottom;
+  }
+  return dropped;
+}
+
+void Builder::fail_unknown_bottom(int index, const std::string& bottom) const {
+  std::string why;
+  for (int i = 0; i < file_.net.layer_size() && why.empty(); ++i) {
+    if (!contains(spec(i).top(), bottom)) continue;
+    if (!contains(members_, i))
+      why = fmt::format(": {} makes it, which the network leaves out in this phase and stage",
+                        where(i));
+    else if (i >= index)
+      why = fmt::format(": {} makes it, too late: a cycle, or layers in the wrong order", where(i));
+  }
+  if (why.empty()) {
+    std::vector<std::string_view> names;
+    for (const auto& [name, blob] : blobs_) names.push_back(name);
+    why = did_you_mean(bottom, std::move(names));
+  }
+  fail(ErrorCode::kInvalidModel, "bottom '{}' is no blob of the layers before{}", bottom, why);
+}
+
+void Builder::drop_layer(int index, const std::string& bottom) {
+  log(LogLevel::kInfo, "{}: left out, because it reads '{}': {}", where(index), bottom,
+      blobs_.at(bottom).reason);
+  for (const std::string& top : spec(index).top())
+    blobs_[top] = {.reason =
+                       fmt::format("made by layer '{}', which is left out", spec(index).name())};
+}
+
+void Builder::check_tops_are_new(int index) const {
+  const auto& tops = spec(index).top();
+  for (int i = 0; i < tops.size(); ++i) {
+    const bool is_twice = std::find(tops.begin(), tops.begin() + i, tops[i]) != tops.begin() + i;
+    if (is_twice || (blobs_.contains(tops[i]) && !is_in_place(spec(index), i)))
+      fail(ErrorCode::kInvalidModel,
+           "duplicate top '{}': a layer before makes it, and this one does not work in place",
+           tops[i]);
+  }
+}
+
+void Builder::add_outputs() {
+  for (const auto& [name, blob] : blobs_)
+    if (blob.value != kNone && !blob.is_read && !graph_.value(blob.value).is_constant)
+      graph_.add_output(blob.value);
+}
+
+void Builder::check_user_shapes() const {
+  std::vector<std::string_view> inputs;
+  for (const ValueId id : graph_.inputs()) inputs.push_back(graph_.value(id).name);
+  for (const auto& [name, shape] : options_.input_shapes)
+    if (!contains(inputs, name))
+      fail(ErrorCode::kInvalidArgument, "'{}' is no input of {}; its inputs are: {}", name,
+           file_.path, fmt::join(inputs, ", "));
+}
+
+// ---- Layer
+
+const Shape& Layer::bottom_shape(int i) const {
+  return builder_.graph_.value(bottoms_.at(static_cast<std::size_t>(i))).shape;
+}
+
+bool Layer::is_training() const {
+  return (spec().has_phase() ? spec().phase() : builder_.state_.phase()) == TRAIN;
+}
+
+void Layer::add(const Op& op) {
+  add_node(op, bottoms_, {spec().top().begin(), spec().top().end()}, spec().name());
+}
+
+void Layer::add_each(const Op& op) {
+  if (bottoms() != tops())
+    fail(ErrorCode::kInvalidModel, "takes as many bottoms as it gives tops, not {} and {}",
+         bottoms(), tops());
+  if (bottoms() == 1) return add(op);
+  for (int i = 0; i < bottoms(); ++i)
+    add_node(op, {bottoms_[static_cast<std::size_t>(i)]}, {spec().top(i)},
+             fmt::format("{}[{}]", spec().name(), i));
+}
+
+void Layer::add_fan_out(const Op& op) {
+  if (tops() == 1) return add(op);
+  for (int i = 0; i < tops(); ++i)
+    add_node(op, {bottoms_.at(0)}, {spec().top(i)}, fmt::format("{}[{}]", spec().name(), i));
+}
+
+std::vector<ValueId> Layer::params_for(const Op& op, const Shapes& in) {
+  const auto params = params_of(op, in);
+  for (std::size_t i = 0; i < params.size(); ++i) {
+    if (i == blobs_.size())
+      blobs_.push_back(builder_.parameters_.add(spec(), static_cast<int>(i), params[i]));
+    const Shape& shape = builder_.graph_.value(blobs_[i]).shape;
+    if (shape != params[i].shape)
+      fail(ErrorCode::kInvalidModel, "its bottoms do not fit together: {} would be {} and {}",
+           params[i].name, shape.to_string(), params[i].shape.to_string());
+  }
+  return blobs_;
+}
+
+void Layer::add_node(const Op& op, std::vector<ValueId> inputs, std::vector<std::string> tops,
+                     std::string name) {
+  Graph& graph = builder_.graph_;
+  // First here, so that the op's complaint comes without the graph's own context.
+  const Shapes in = graph.shapes_of(inputs);
+  infer(op, in);
+  const NodeId id = graph.add_node({.name = std::move(name),
+                                    .op = op,
+                                    .inputs = std::move(inputs),
+                                    .params = params_for(op, in),
+                                    .where = builder_.place(index_),
+                                    .layers = {spec().name()}},
+                                   tops);
+  for (std::size_t i = 0; i < tops.size(); ++i)
+    builder_.blobs_[tops[i]] = {.value = graph.node(id).outputs[i]};
+}
+
+void Layer::add_input(int top, const std::optional<Shape>& shape) {
+  const std::string& name = spec().top(top);
+  const auto user = builder_.options_.input_shapes.find(name);
+  const bool is_users = user != builder_.options_.input_shapes.end();
+  if (!is_users && !shape)
+    fail(ErrorCode::kInvalidModel,
+         "the file gives no shape for input '{}'; pass one, as in --shape {}:1x3x224x224", name,
+         name);
+  const Shape& chosen = is_users ? user->second : *shape;
+  if (chosen.elements() == 0)
+    fail(ErrorCode::kInvalidModel, "input '{}' of shape {} has no elements", name,
+         chosen.to_string());
+  builder_.blobs_[name] = {.value = builder_.graph_.add_input(name, chosen)};
+}
+
+void Layer::add_constant(int top, const Shape& shape, float value) {
+  const std::int64_t bytes = shape.elements() * size_of(DataType::kF32);
+  if (bytes > available_memory())
+    fail(ErrorCode::kOutOfMemory, "constant '{}' of shape {} does not fit in memory",
+         spec().top(top), shape.to_string());
+  const auto count = static_cast<std::size_t>(shape.elements());
+  const auto data = std::make_shared_for_overwrite<float[]>(count);
+  std::fill_n(data.get(), count, value);
+  builder_.blobs_[spec().top(top)] = {.value = builder_.graph_.add_constant(
+                                          spec().top(top), shape, ConstantData(data, data.get()))};
+}
+
+void Layer::drop(int top, const std::string& reason) {
+  log_info(fmt::format("'{}' is left out: {}", spec().top(top), reason));
+  builder_.blobs_[spec().top(top)] = {.reason = reason};
+}
+
+bool Layer::has_user_shape(int top) const {
+  return builder_.options_.input_shapes.contains(spec().top(top));
+}
+
+bool Layer::is_read(int top) const {
+  return std::any_of(builder_.members_.begin(), builder_.members_.end(), [&](int member) {
+    return member > index_ && contains(builder_.spec(member).bottom(), spec().top(top));
+  });
+}
+
+bool Layer::has_neighbour(std::initializer_list<std::string_view> types) const {
+  return std::any_of(builder_.members_.begin(), builder_.members_.end(), [&](int member) {
+    return std::find(types.begin(), types.end(), builder_.spec(member).type()) != types.end();
+  });
+}
+
+void Layer::log_info(const std::string& text) const {
+  log(LogLevel::kInfo, "{}: {}", builder_.where(index_), text);
+}
+
+}  // namespace kissa::caffe

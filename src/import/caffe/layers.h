@@ -1,0 +1,78 @@
+// The layer types: what each takes and gives, and the function that turns it into nodes.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "import/caffe/builder.h"
+
+namespace kissa::caffe {
+
+struct Count {
+  int min;
+  int max;
+};
+inline constexpr int kAny = 1 << 30;
+
+struct LayerType {
+  std::string_view name;
+  Count bottoms;
+  Count tops;
+  void (*import)(Layer& layer);
+};
+
+// Throws kInvalidModel with near matches on a type that no Caffe knows. nullptr: a known type that
+// is not supported yet.
+const LayerType* find_layer_type(const std::string& name);
+
+// Throws kInvalidModel where the layer has too few or too many bottoms or tops.
+void check_counts(const LayerType& type, const LayerParameter& layer);
+
+// layers_data.cpp
+void import_input(Layer& layer);
+void import_data(Layer& layer);
+void import_image_data(Layer& layer);
+void import_window_data(Layer& layer);
+void import_memory_data(Layer& layer);
+void import_hdf5_data(Layer& layer);
+void import_dummy_data(Layer& layer);
+
+// layers_window.cpp: convolution and pooling
+void import_convolution(Layer& layer);
+void import_pooling(Layer& layer);
+
+// layers_elementwise.cpp
+void import_absval(Layer& layer);
+void import_bnll(Layer& layer);
+void import_clip(Layer& layer);
+void import_elu(Layer& layer);
+void import_exp(Layer& layer);
+void import_log(Layer& layer);
+void import_power(Layer& layer);
+void import_prelu(Layer& layer);
+void import_relu(Layer& layer);
+void import_sigmoid(Layer& layer);
+void import_swish(Layer& layer);
+void import_tanh(Layer& layer);
+void import_threshold(Layer& layer);
+void import_eltwise(Layer& layer);
+void import_scale(Layer& layer);
+void import_bias(Layer& layer);
+
+// layers_reduce.cpp: ops that sum or compare over an axis
+void import_argmax(Layer& layer);
+void import_batch_norm(Layer& layer);
+void import_inner_product(Layer& layer);
+void import_lrn(Layer& layer);
+void import_softmax(Layer& layer);
+
+// layers_shape.cpp
+void import_concat(Layer& layer);
+void import_dropout(Layer& layer);
+void import_flatten(Layer& layer);
+void import_reshape(Layer& layer);
+void import_silence(Layer& layer);
+void import_slice(Layer& layer);
+void import_split(Layer& layer);
+
+}  // namespace kissa::caffe
