@@ -1,0 +1,14 @@
+// The commands of the program: each adds itself to the command line and runs when it is named
+// there.
+#pragma once
+
+#include <CLI/CLI.hpp>
+
+namespace kissa::tools {
+
+void add_classify(CLI::App& program);
+void add_run(CLI::App& program);
+void add_eval(CLI::App& program);
+void add_inspect(CLI::App& program);
+
+}  // namespace kissa::tools

@@ -1,0 +1,30 @@
+// A progress bar on standard error. Where that is not a terminal, it draws nothing.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+
+namespace kissa::tools {
+
+class Progress {
+ public:
+  explicit Progress(std::size_t total);
+  ~Progress() { clear(); }
+  Progress(const Progress&) = delete;
+  Progress& operator=(const Progress&) = delete;
+
+  void advance(std::size_t count);
+  // Wipes the bar, so that other text can be printed; the next advance() draws it again.
+  void clear();
+
+ private:
+  void draw();
+
+  bool on_terminal_;
+  bool drawn_ = false;
+  std::size_t total_;
+  std::size_t done_ = 0;
+  std::chrono::steady_clock::time_point start_;
+};
+
+}  // namespace kissa::tools
