@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <unordered_map>
 
+#include "backends/registry.h"
 #include "base/error.h"
 #include "export/dot.h"
 #include "import/caffe/import.h"

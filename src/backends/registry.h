@@ -1,22 +1,12 @@
 // The list of devices that this build of Kissa knows.
 #pragma once
 
-#include <memory>
+#include <span>
 #include <string_view>
-#include <vector>
 
-#include "backends/tactic.h"
-#include "kissa/types.h"
+#include "backends/backend.h"
 
 namespace kissa {
-
-struct Backend {
-  std::string_view name;
-  // `threads`: of a CPU; 0 for all that the process may use. Throws kDevice where there is none.
-  std::unique_ptr<Device> (*create)(int threads);
-  // The tactics for a mode and precision; empty where that is not built.
-  TacticList (*tactics)(Mode mode, Precision precision);
-};
 
 std::span<const Backend> backends();
 

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "backends/registry.h"
+#include "backends/backend.h"
 #include "ir/graph.h"
 #include "planner/partition.h"
 
