@@ -12,7 +12,8 @@ import sys
 from typing import NamedTuple
 
 # A room: its name, its folder or files (the longest match wins), and every room that it may see.
-# A test (foo_test.cpp) may see everything, and so may tests/ and bench/.
+# A test (foo_test.cpp, and foo_testing.h that tests share) may see everything, and so may tests/ and
+# bench/.
 EVERYTHING = "*"
 ROOMS = [
     ("api", ["include/kissa/"], ""),
@@ -74,7 +75,7 @@ STANDARD_HEADER = re.compile(r"[a-z_0-9]+$|(std\w+|string|math|limits|errno|asse
 
 SOURCE = re.compile(r"\.(h|hpp|inl|cpp|cc|c|cu|cuh)$")
 CMAKE = re.compile(r"(^|/)CMakeLists\.txt$|\.cmake$")
-TEST = re.compile(r"_test\.(cpp|cu)$")
+TEST = re.compile(r"_(test|testing)\.(h|cpp|cu)$")
 LINK_KEYWORDS = {"PUBLIC", "PRIVATE", "INTERFACE"}
 
 
@@ -148,6 +149,8 @@ def includes_of(text):
 def check_include(tree, path, row, header):
     """Why `path` may not include `header`, or None."""
     target = tree.resolve(path, header)
+    if TEST.search(header):
+        return f"room {row[0]} may not see what tests share ({header})"
     if target is not None:
         other = room_of(target)
         forbidden = other and not may_see(row, other[0])

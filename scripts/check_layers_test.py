@@ -72,7 +72,12 @@ class IncludesTest(unittest.TestCase):
 
     def test_a_test_sees_everything(self):
         self.expect("src/ops/relu_test.cpp", '#include "ir/graph.h"\n#include <gtest/gtest.h>\n')
+        self.expect("src/ops/op_testing.h", '#include <gtest/gtest.h>\n')
         self.expect("tests/conformance/run.cpp", '#include "planner/plan.h"\n')
+
+    def test_only_tests_see_what_tests_share(self):
+        self.expect("src/ops/relu.cpp", '#include "ops/op_testing.h"\n',
+                    "src/ops/relu.cpp:1: room ops may not see what tests share (ops/op_testing.h)")
 
     def test_protobuf_stays_in_the_importer_and_the_exporter(self):
         text = "#include <google/protobuf/message.h>\n"
