@@ -12,8 +12,8 @@ import sys
 from typing import NamedTuple
 
 # A room: its name, its folder or files (the longest match wins), and every room that it may see.
-# A test (foo_test.cpp, and foo_testing.h that tests share) may see everything, and so may tests/ and
-# bench/.
+# A test (foo_test.cpp, and foo_testing.h or test_foo.h that tests share) may see everything, and so
+# may tests/ and bench/.
 EVERYTHING = "*"
 ROOMS = [
     ("api", ["include/kissa/"], ""),
@@ -75,7 +75,7 @@ STANDARD_HEADER = re.compile(r"[a-z_0-9]+$|(std\w+|string|math|limits|errno|asse
 
 SOURCE = re.compile(r"\.(h|hpp|inl|cpp|cc|c|cu|cuh)$")
 CMAKE = re.compile(r"(^|/)CMakeLists\.txt$|\.cmake$")
-TEST = re.compile(r"_(test|testing)\.(h|cpp|cu)$")
+TEST = re.compile(r"_(test|testing)\.(h|cpp|cu)$|(^|/)test_\w+\.h$")
 LINK_KEYWORDS = {"PUBLIC", "PRIVATE", "INTERFACE"}
 
 
