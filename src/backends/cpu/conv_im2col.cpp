@@ -4,43 +4,14 @@
 #include <algorithm>
 
 #include "backends/cpu/blas.h"
+#include "backends/cpu/conv_geometry.h"
 #include "backends/cpu/tactics.h"
 
 namespace kissa::cpu {
 namespace {
 
-struct Geometry {
-  std::int64_t images, channels, height, width;
-  std::int64_t outputs, out_height, out_width;
-  std::int64_t kernel_h, kernel_w, stride_h, stride_w, pad_h, pad_w, dilation_h, dilation_w;
-  std::int64_t group;
-
-  std::int64_t in_plane() const { return height * width; }
-  std::int64_t out_plane() const { return out_height * out_width; }
-  std::int64_t taps() const { return kernel_h * kernel_w; }
-  bool is_gemm() const {
-    return taps() == 1 && stride_h == 1 && stride_w == 1 && pad_h == 0 && pad_w == 0;
-  }
-  std::int64_t column_floats() const { return is_gemm() ? 0 : channels * taps() * out_plane(); }
-};
-
-Geometry geometry_of(const Convolution& conv, const Shape& in, const Shape& out) {
-  return {.images = in[0],
-          .channels = in[1],
-          .height = in[2],
-          .width = in[3],
-          .outputs = out[1],
-          .out_height = out[2],
-          .out_width = out[3],
-          .kernel_h = conv.kernel[0],
-          .kernel_w = conv.kernel[1],
-          .stride_h = conv.stride[0],
-          .stride_w = conv.stride[1],
-          .pad_h = conv.pad[0],
-          .pad_w = conv.pad[1],
-          .dilation_h = conv.dilation[0],
-          .dilation_w = conv.dilation[1],
-          .group = conv.group};
+std::int64_t column_floats(const ConvGeometry& g) {
+  return g.is_gemm() ? 0 : g.channels * g.taps() * g.out_plane();
 }
 
 // One row of a column matrix: every `stride`-th value of `src` from `first` on, 0 outside.
@@ -62,7 +33,7 @@ void copy_row(const float* src, std::int64_t width, std::int64_t first, float* d
   std::fill(dst + end, dst + count, 0.0f);
 }
 
-void im2col(const Geometry& g, const float* image, float* columns) {
+void im2col(const ConvGeometry& g, const float* image, float* columns) {
   for (std::int64_t c = 0; c < g.channels; ++c, image += g.in_plane()) {
     for (std::int64_t r = 0; r < g.kernel_h; ++r) {
       for (std::int64_t s = 0; s < g.kernel_w; ++s) {
@@ -83,15 +54,15 @@ void im2col(const Geometry& g, const float* image, float* columns) {
 
 class ConvStep final : public Step {
  public:
-  ConvStep(const Geometry& geometry, const float* weight, const float* bias)
+  ConvStep(const ConvGeometry& geometry, const float* weight, const float* bias)
       : geometry_(geometry), weight_(weight), bias_(bias) {}
 
   std::int64_t workspace_bytes() const override {
-    return geometry_.column_floats() * size_of(DataType::kF32);
+    return column_floats(geometry_) * size_of(DataType::kF32);
   }
 
   void run(const Bindings& bindings, Stream& stream) const noexcept override {
-    const Geometry& g = geometry_;
+    const ConvGeometry& g = geometry_;
     const auto* src = static_cast<const float*>(bindings.inputs[0]);
     auto* dst = static_cast<float*>(bindings.outputs[0]);
     const std::int64_t group_rows = g.channels / g.group * g.taps();
@@ -119,7 +90,7 @@ class ConvStep final : public Step {
       for (std::int64_t i = 0; i < plane; ++i) image[i] += bias_[k];
   }
 
-  Geometry geometry_;
+  ConvGeometry geometry_;
   const float* weight_;
   const float* bias_;
 };
@@ -137,7 +108,7 @@ class ConvIm2col final : public Tactic {
     if (region.inputs.size() != 1) return "its input is a constant";
     if (!region.nodes[0].epilogue.empty()) return "it has an epilogue";
     if (in.elements() == 0) return "its input is empty";
-    const Geometry g = geometry_of(*conv, in, region.out(0).desc.shape);
+    const ConvGeometry g = geometry_of(*conv, in, region.out(0).desc.shape);
     if (!fits_blas(g.channels * g.taps()) || !fits_blas(g.out_plane()))
       return "a matrix is too large for BLAS";
     return std::nullopt;

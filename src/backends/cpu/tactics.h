@@ -1,6 +1,9 @@
 // The tactics of the CPU backend, by name.
 #pragma once
 
+#include <memory>
+
+#include "backends/cpu/isa.h"
 #include "backends/tactic.h"
 
 namespace kissa::cpu {
@@ -13,5 +16,12 @@ const Tactic& conv_im2col();
 
 // As BVLC Caffe's CPU path: one GEMM, or a matrix-vector product for one row; bias as its own pass.
 const Tactic& inner_product_gemm();
+
+// The tactics of fused mode in FP32, best first, with the best kernels up to `isa`. The list lives
+// as long as the program.
+TacticList fused_tactics(Isa isa);
+
+// 1x1 of stride 1 as one product of matrices, blocked; siblings that read one value merged.
+std::unique_ptr<const Tactic> make_conv_gemm(const Kernels& kernels);
 
 }  // namespace kissa::cpu

@@ -9,11 +9,15 @@
 // A family of kernels declares its arguments and its part of the table in a header of its own.
 #pragma once
 
+#include "backends/cpu/kernels/gemm.h"
+
 namespace kissa::cpu {
 
 struct Kernels {
   const char* isa;  // the last part of a tactic's name
   int lanes;        // floats in a vector register
+  GemmKernels gemm;
+  FinishKernel finish;
 };
 
 extern const Kernels kBaselineKernels;

@@ -1,6 +1,7 @@
 // The table of the instruction set whose Vec was included before: every family of kernels.
 #pragma once
 
+#include "backends/cpu/kernels/gemm_inl.h"
 #include "backends/cpu/kernels/kernels.h"
 
 namespace kissa::cpu {
@@ -10,6 +11,8 @@ constexpr Kernels make_kernels(const char* isa) {
   return {
       .isa = isa,
       .lanes = kLanes,
+      .gemm = make_gemm_kernels(),
+      .finish = finish_run,
   };
 }
 

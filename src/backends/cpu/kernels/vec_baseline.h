@@ -11,33 +11,32 @@ namespace kissa::cpu {
 namespace {
 
 constexpr int kLanes = 4;
+#if defined(__aarch64__)
+constexpr int kRegisters = 32;
+#else
+constexpr int kRegisters = 16;
+#endif
 using Vec = float __attribute__((vector_size(16)));
 
 inline Vec broadcast(float x) { return Vec{x, x, x, x}; }
 
-// min and max give b where a or b is not a number. rsqrt: 1 / sqrt(x) within 3e-7 of it, for normal
-// x > 0.
+// min and max give b where a or b is not a number. rsqrt_estimate: 1 / sqrt(x) within 4e-4 of it, for
+// normal x > 0.
 #if defined(__SSE2__)
 inline Vec min(Vec a, Vec b) { return _mm_min_ps(a, b); }
 inline Vec max(Vec a, Vec b) { return _mm_max_ps(a, b); }
-inline Vec rsqrt(Vec x) {
-  Vec r = _mm_rsqrt_ps(x);
-  r = r * (1.5f - 0.5f * x * r * r);
-  return r * (1.5f - 0.5f * x * r * r);
-}
+inline Vec rsqrt_estimate(Vec x) { return _mm_rsqrt_ps(x); }
 #elif defined(__ARM_NEON)
 inline Vec min(Vec a, Vec b) { return vbslq_f32(vcltq_f32(a, b), a, b); }
 inline Vec max(Vec a, Vec b) { return vbslq_f32(vcgtq_f32(a, b), a, b); }
-inline Vec rsqrt(Vec x) {
-  Vec r = vrsqrteq_f32(x);
-  r = r * vrsqrtsq_f32(x * r, r);
-  r = r * vrsqrtsq_f32(x * r, r);
+inline Vec rsqrt_estimate(Vec x) {
+  const Vec r = vrsqrteq_f32(x);  // within 2^-8
   return r * vrsqrtsq_f32(x * r, r);
 }
 #else
 inline Vec min(Vec a, Vec b) { return a < b ? a : b; }
 inline Vec max(Vec a, Vec b) { return a > b ? a : b; }
-inline Vec rsqrt(Vec x) {
+inline Vec rsqrt_estimate(Vec x) {
   for (int i = 0; i < kLanes; ++i) x[i] = 1.0f / __builtin_sqrtf(x[i]);
   return x;
 }

@@ -1,0 +1,211 @@
+#include "backends/cpu/conv_blocks.h"
+
+#include <algorithm>
+#include <array>
+#include <limits>
+
+namespace kissa::cpu {
+namespace {
+
+constexpr float kInfinity = std::numeric_limits<float>::infinity();
+
+std::int64_t index_in(const std::vector<int>& values, int value) {
+  return std::find(values.begin(), values.end(), value) - values.begin();
+}
+
+FinishRun finish_of(const Epilogue& epilogue) {
+  FinishRun run = {};
+  run.low = -kInfinity;
+  run.high = kInfinity;
+  if (epilogue.activation == Activation::kClip) {
+    run.low = epilogue.low;
+    run.high = epilogue.high;
+  } else if (epilogue.activation == Activation::kRelu && epilogue.low == 0.0f) {
+    run.low = 0.0f;
+  } else if (epilogue.activation == Activation::kRelu) {
+    run.leaky = true;
+    run.slope = epilogue.low;
+  }
+  return run;
+}
+
+// Cycles that a tile of AVX-512 takes for each step of its sum, times 2, on a core with two units
+// for products, two for loads and a latency of 4; with one of each the order is the same. Other
+// instruction sets have but one size of panel.
+double tile_cycles(int pixels, int blocks) {
+  const double products = pixels * blocks;
+  const double loads = pixels + blocks;
+  constexpr double kLatency = 8;  // products in flight
+  // Loads cost a little even where products hide them: the larger tile wins a tie.
+  return std::max({products, loads, kLatency}) + 0.02 * loads;
+}
+
+double panel_cycles(int size, std::int64_t pixels, const GemmKernels& kernels) {
+  const int most = kernels.pixels[size - 1];
+  const std::int64_t tiles = (pixels + most - 1) / most;
+  const std::int64_t larger = pixels % tiles;  // tiles are as even as can be
+  const int n = static_cast<int>(pixels / tiles);
+  return static_cast<double>(larger) * tile_cycles(n + 1, size) +
+         static_cast<double>(tiles - larger) * tile_cycles(n, size);
+}
+
+}  // namespace
+
+std::vector<OutputBlock> output_blocks(const Region& region) {
+  std::vector<OutputBlock> blocks;
+  for (const Region::Node& node : region.nodes) {
+    const TensorDesc& out = region.value(node.outputs[0]).desc;
+    const std::int64_t plane = out.shape[2] * out.shape[3];
+    OutputBlock block = {};
+    block.node = &node;
+    block.binding = static_cast<std::size_t>(index_in(region.outputs, node.outputs[0]));
+    block.image_stride = out.image_stride != 0 ? out.image_stride : out.image_elements();
+    block.finish = finish_of(node.epilogue);
+    block.needs_finish = node.epilogue.has_residual || block.finish.leaky;
+    block.residual = -1;
+    if (node.epilogue.has_residual) {
+      const int value = node.inputs.back();
+      const TensorDesc& residual = region.value(value).desc;
+      block.residual = static_cast<int>(index_in(region.inputs, value));
+      block.residual_stride =
+          residual.image_stride != 0 ? residual.image_stride : residual.image_elements();
+    }
+    for (std::int64_t k = 0; k < out.shape[1]; k += kChannelBlock) {
+      block.first_output = k;
+      block.offset = k * plane;
+      blocks.push_back(block);
+    }
+  }
+  return blocks;
+}
+
+std::vector<int> choose_panels(int blocks, std::int64_t pixels, const GemmKernels& kernels) {
+  // best[b]: the cycles of b blocks; last[b]: the size of their last panel.
+  std::vector<double> best(static_cast<std::size_t>(blocks) + 1, kInfinity);
+  std::vector<int> last(best.size(), 0);
+  best[0] = 0.0;
+  for (int b = 1; b <= blocks; ++b) {
+    for (int size = 1; size <= std::min(b, kMaxTileBlocks); ++size) {
+      if (kernels.pixels[size - 1] == 0) continue;
+      const double cycles =
+          best[static_cast<std::size_t>(b - size)] + panel_cycles(size, pixels, kernels);
+      if (cycles >= best[static_cast<std::size_t>(b)]) continue;
+      best[static_cast<std::size_t>(b)] = cycles;
+      last[static_cast<std::size_t>(b)] = size;
+    }
+  }
+  std::vector<int> sizes;
+  for (int b = blocks; b > 0; b -= sizes.back()) sizes.push_back(last[static_cast<std::size_t>(b)]);
+  std::sort(sizes.begin(), sizes.end(), std::greater<>());
+  return sizes;
+}
+
+std::vector<Panel> pack_panels(const Region& region, std::span<const OutputBlock> blocks,
+                               std::span<const int> sizes, std::int64_t floats_per_block,
+                               const PackWeights& pack, WeightArena& arena) {
+  const std::int64_t block_floats = kChannelBlock + floats_per_block;  // the bias comes first
+  std::vector<Panel> panels;
+  for (const int size : sizes) {
+    Panel& panel = panels.emplace_back();
+    panel.blocks.assign(blocks.begin(), blocks.begin() + size);
+    blocks = blocks.subspan(static_cast<std::size_t>(size));
+    for (const OutputBlock& block : panel.blocks) {
+      panel.low.push_back(block.needs_finish ? -kInfinity : block.finish.low);
+      panel.high.push_back(block.needs_finish ? kInfinity : block.finish.high);
+      panel.clamp |= panel.low.back() != -kInfinity || panel.high.back() != kInfinity;
+      panel.needs_finish |= block.needs_finish;
+    }
+  }
+
+  const auto write_bias = [&](const OutputBlock& block, float* bias) {
+    const auto& conv = std::get<Convolution>(block.node->op);
+    const std::int64_t outputs = std::min(kChannelBlock, conv.num_output - block.first_output);
+    std::fill(bias, bias + kChannelBlock, 0.0f);
+    if (!conv.has_bias) return;
+    const float* from = region.value(block.node->params[1]).constant + block.first_output;
+    std::copy(from, from + outputs, bias);
+  };
+  std::int64_t floats = 0;
+  for (const Panel& panel : panels) floats += panel.size() * block_floats;
+  const void* data = arena.add(floats * size_of(DataType::kF32), [&](void* memory) {
+    auto* next = static_cast<float*>(memory);
+    for (const Panel& panel : panels) {
+      for (const OutputBlock& block : panel.blocks) {
+        write_bias(block, next);
+        next += kChannelBlock;
+      }
+      pack(panel.blocks, next);
+      next += panel.size() * floats_per_block;
+    }
+  });
+
+  const auto* next = static_cast<const float*>(data);
+  for (Panel& panel : panels) {
+    panel.bias = next;
+    panel.weight = next + panel.size() * kChannelBlock;
+    next += panel.size() * block_floats;
+    for (OutputBlock& block : panel.blocks) block.node = nullptr;
+  }
+  return panels;
+}
+
+const float* filter_of(const Region& region, const Region::Node& node, std::int64_t output) {
+  const Region::Value& weight = region.value(node.params[0]);
+  return weight.constant + output * weight.desc.shape.product(1, weight.desc.shape.rank());
+}
+
+void pack_filters(const Region& region, std::span<const OutputBlock> blocks, std::int64_t channels,
+                  std::int64_t taps, float* weight) {
+  const auto row = static_cast<std::int64_t>(blocks.size()) * kChannelBlock;
+  for (std::size_t j = 0; j < blocks.size(); ++j) {
+    const std::int64_t outputs = std::get<Convolution>(blocks[j].node->op).num_output;
+    for (std::int64_t l = 0; l < kChannelBlock; ++l) {
+      const std::int64_t output = blocks[j].first_output + l;
+      const float* filter = output < outputs ? filter_of(region, *blocks[j].node, output) : nullptr;
+      float* dst = weight + static_cast<std::int64_t>(j) * kChannelBlock + l;
+      for (std::int64_t first = 0; first < channels; first += kChannelBlock) {
+        const std::int64_t count = std::min(kChannelBlock, channels - first);
+        for (std::int64_t t = 0; t < taps; ++t)
+          for (std::int64_t c = first; c < first + count; ++c, dst += row)
+            *dst = filter != nullptr ? filter[c * taps + t] : 0.0f;
+      }
+    }
+  }
+}
+
+float* address_of(const OutputBlock& block, const Bindings& bindings, std::int64_t image,
+                  std::int64_t pixel) noexcept {
+  return static_cast<float*>(bindings.outputs[block.binding]) + image * block.image_stride +
+         block.offset + pixel * kChannelBlock;
+}
+
+void finish(const Kernels& kernels, const OutputBlock& block, const Bindings& bindings,
+            std::int64_t image, std::int64_t pixel, std::int64_t pixels) noexcept {
+  if (!block.needs_finish) return;
+  FinishRun run = block.finish;
+  run.dst = address_of(block, bindings, image, pixel);
+  run.count = pixels * kChannelBlock;
+  if (block.residual >= 0)
+    run.residual =
+        static_cast<const float*>(bindings.inputs[static_cast<std::size_t>(block.residual)]) +
+        image * block.residual_stride + block.offset + pixel * kChannelBlock;
+  kernels.finish(run);
+}
+
+void run_tile(const Kernels& kernels, const Panel& panel, const Bindings& bindings,
+              std::int64_t image, std::int64_t pixel, int pixels, GemmTile& tile) noexcept {
+  std::array<float*, kMaxTileBlocks> dst;
+  for (std::size_t j = 0; j < panel.blocks.size(); ++j)
+    dst[j] = address_of(panel.blocks[j], bindings, image, pixel);
+  tile.dst = dst.data();
+  tile.bias = panel.bias;
+  tile.clamp = panel.clamp;
+  tile.low = panel.low.data();
+  tile.high = panel.high.data();
+  kernels.gemm.tile[panel.size() - 1][pixels - 1](tile);
+  if (panel.needs_finish)
+    for (const OutputBlock& block : panel.blocks)
+      finish(kernels, block, bindings, image, pixel, pixels);
+}
+
+}  // namespace kissa::cpu

@@ -1,0 +1,342 @@
+// Every convolution tactic of fused mode, with every table of kernels that this machine runs,
+// against the reference: inputs and outputs that are slices of larger tensors, memory around them
+// that must stay as it was, workspace full of NaN.
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstring>
+#include <limits>
+#include <random>
+
+#include "backends/cpu/cpu.h"
+#include "backends/cpu/tactics.h"
+#include "cases.h"
+
+namespace kissa::cpu {
+namespace {
+
+constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
+
+using Floats = std::vector<float>;
+
+Floats random_floats(std::int64_t count, std::mt19937& random) {
+  std::uniform_real_distribution<float> uniform(-1.0f, 1.0f);
+  Floats values(static_cast<std::size_t>(count));
+  for (float& value : values) value = uniform(random);
+  return values;
+}
+
+// Convolutions that read one value, each with its epilogue, and what they should give.
+struct Problem {
+  std::string name;
+  Shape in;
+  std::vector<Convolution> convs;
+  Epilogue epilogue;
+  Floats x;
+  std::vector<Floats> weights, biases, residuals;  // one a convolution; residuals may be empty
+  std::vector<Shape> out;
+  std::vector<Floats> expected;
+};
+
+Problem make_problem(std::string name, const Shape& in, std::vector<Convolution> convs,
+                     const Epilogue& epilogue = {}) {
+  std::mt19937 random(7);
+  Problem p{.name = std::move(name),
+            .in = in,
+            .convs = std::move(convs),
+            .epilogue = epilogue,
+            .x = random_floats(in.elements(), random),
+            .weights = {},
+            .biases = {},
+            .residuals = {},
+            .out = {},
+            .expected = {}};
+  for (const Convolution& conv : p.convs) {
+    const auto params = conv.params({in});
+    p.out.push_back(conv.infer({in})[0]);
+    p.weights.push_back(random_floats(params[0].shape.elements(), random));
+    p.biases.push_back(random_floats(conv.num_output, random));
+    p.residuals.push_back(random_floats(p.out.back().elements(), random));
+    p.expected.emplace_back(static_cast<std::size_t>(p.out.back().elements()));
+    std::vector<ConstTensor> x = {{p.x.data(), in}, {p.weights.back().data(), params[0].shape}};
+    if (conv.has_bias) x.push_back({p.biases.back().data(), params[1].shape});
+    const Tensor y{p.expected.back().data(), p.out.back()};
+    conv.reference(x, {&y, 1});
+    apply(epilogue, p.residuals.back().data(), y.data, y.shape.elements());
+  }
+  return p;
+}
+
+Region region_of(const Problem& p) {
+  Region region;
+  const auto add = [&](const Shape& shape, const float* constant = nullptr) {
+    region.values.push_back({.desc = {.shape = shape}, .constant = constant});
+    return static_cast<int>(region.values.size()) - 1;
+  };
+  const int x = add(p.in);
+  region.inputs = {x};
+  for (std::size_t i = 0; i < p.convs.size(); ++i) {
+    const auto params = p.convs[i].params({p.in});
+    Region::Node node{.op = p.convs[i], .epilogue = p.epilogue, .inputs = {x}};
+    node.params = {add(params[0].shape, p.weights[i].data())};
+    if (p.convs[i].has_bias) node.params.push_back(add(params[1].shape, p.biases[i].data()));
+    if (p.epilogue.has_residual) {
+      node.inputs.push_back(add(p.out[i]));
+      region.inputs.push_back(node.inputs.back());
+    }
+    node.outputs = {add(p.out[i])};
+    region.outputs.push_back(node.outputs[0]);
+    region.nodes.push_back(std::move(node));
+  }
+  return region;
+}
+
+// A tensor in some format inside of larger memory, a few blocks of which lie before, between and
+// behind the images.
+class Memory {
+ public:
+  static constexpr std::int64_t kGap = 48;
+
+  explicit Memory(TensorDesc& desc) {
+    if (desc.format.layout == Layout::kBlocked16)
+      desc.image_stride = desc.image_elements() + kGap * 2;
+    desc_ = desc;
+    data_.assign(static_cast<std::size_t>(kGap + floats() + kGap), kGuard);
+  }
+
+  void fill(const Floats& values) {
+    if (desc_.format.layout == Layout::kBlocked16)
+      for (std::int64_t n = 0; n < desc_.shape[0]; ++n)
+        std::fill_n(data() + n * desc_.image_stride, desc_.image_elements(), 0.0f);
+    for_each([&](std::int64_t element, std::int64_t place) {
+      data()[place] = values[static_cast<std::size_t>(element)];
+    });
+  }
+
+  // Row-major.
+  Floats read() {
+    Floats values(static_cast<std::size_t>(desc_.shape.elements()));
+    for_each([&](std::int64_t element, std::int64_t place) {
+      values[static_cast<std::size_t>(element)] = data()[place];
+    });
+    return values;
+  }
+
+  // Everything outside of the tensor as it was; padding lanes zero.
+  bool is_intact() {
+    std::vector<float> expected = data_;
+    float* base = expected.data() + kGap;
+    std::fill(expected.begin(), expected.end(), kGuard);
+    if (desc_.format.layout == Layout::kBlocked16)
+      for (std::int64_t n = 0; n < desc_.shape[0]; ++n)
+        std::fill_n(base + n * desc_.image_stride, desc_.image_elements(), 0.0f);
+    for_each([&](std::int64_t, std::int64_t place) { base[place] = data()[place]; });
+    return std::memcmp(expected.data(), data_.data(), data_.size() * sizeof(float)) == 0;
+  }
+
+  float* data() { return data_.data() + kGap; }
+
+ private:
+  static constexpr float kGuard = 12345.0f;
+
+  std::int64_t floats() const {
+    return desc_.format.layout == Layout::kBlocked16 ? desc_.shape[0] * desc_.image_stride
+                                                     : desc_.shape.elements();
+  }
+
+  template <class Visit>
+  void for_each(Visit visit) const {
+    const Shape& s = desc_.shape;
+    std::int64_t element = 0;
+    for (std::int64_t n = 0; n < s[0]; ++n)
+      for (std::int64_t c = 0; c < s[1]; ++c)
+        for (std::int64_t i = 0; i < s[2] * s[3]; ++i, ++element)
+          visit(element,
+                desc_.format.layout == Layout::kRowMajor
+                    ? element
+                    : n * desc_.image_stride + c / 16 * 16 * s[2] * s[3] + i * 16 + c % 16);
+  }
+
+  TensorDesc desc_;
+  Floats data_;
+};
+
+double tolerance_of(std::string_view tactic) {
+  return tactic.find("winograd") == std::string_view::npos ? 1e-5 : 2e-5;
+}
+
+void expect_close(const Floats& got, const Floats& expected, double tolerance) {
+  double largest = 0.0;
+  for (const float value : expected) largest = std::max(largest, std::abs(double{value}));
+  double worst = 0.0;
+  for (std::size_t i = 0; i < expected.size(); ++i) {
+    const double error = std::abs(double{got[i]} - double{expected[i]});
+    worst = std::isnan(error) ? error : std::max(worst, error);
+    if (std::isnan(worst)) break;
+  }
+  EXPECT_LE(worst, tolerance * largest);
+}
+
+// False where the tactic refuses.
+bool check(const Tactic& tactic, const Problem& p, Device& device, Stream& stream) {
+  Region region = region_of(p);
+  if (tactic.refuse(region)) return false;
+  SCOPED_TRACE(fmt::format("{} by {} with {} threads", p.name, tactic.name(), device.threads()));
+
+  const Requirements need = tactic.requirements(region);
+  std::vector<Memory> inputs, outputs;
+  std::vector<void*> in, out;
+  for (std::size_t i = 0; i < region.inputs.size(); ++i) {
+    TensorDesc& desc = region.values[static_cast<std::size_t>(region.inputs[i])].desc;
+    desc.format = need.inputs[i];
+    inputs.emplace_back(desc).fill(i == 0 ? p.x : p.residuals[i - 1]);
+  }
+  for (std::size_t i = 0; i < region.outputs.size(); ++i) {
+    TensorDesc& desc = region.values[static_cast<std::size_t>(region.outputs[i])].desc;
+    desc.format = need.outputs[i];
+    outputs.emplace_back(desc).fill(Floats(p.expected[i].size(), kNan));
+  }
+  for (Memory& memory : inputs) in.push_back(memory.data());
+  for (Memory& memory : outputs) out.push_back(memory.data());
+
+  const auto arena = device.create_weight_arena();
+  const auto step = tactic.prepare(region, {*arena, device.threads()});
+  const std::int64_t bytes = step->workspace_bytes();
+  const auto workspace = device.allocate(bytes + 64);
+  std::memset(workspace->data(), 0xff, static_cast<std::size_t>(bytes + 64));
+  step->run({in, out, workspace->data()}, stream);
+
+  for (std::size_t i = 0; i < outputs.size(); ++i) {
+    expect_close(outputs[i].read(), p.expected[i], tolerance_of(tactic.name()));
+    EXPECT_TRUE(outputs[i].is_intact()) << "output " << i << ": wrote outside";
+  }
+  const auto* end = static_cast<const unsigned char*>(workspace->data()) + bytes;
+  EXPECT_TRUE(std::all_of(end, end + 64, [](unsigned char byte) { return byte == 0xff; }))
+      << "wrote behind the workspace";
+  return true;
+}
+
+// Runs all problems by all tactics that take them, and expects every tactic to take one.
+void check_all(const std::vector<Problem>& problems, std::initializer_list<int> threads,
+               bool expect_use = true) {
+  for (const int count : threads) {
+    const auto device = create_device(count);
+    const auto stream = device->create_stream();
+    for (int level = 0; level <= static_cast<int>(usable_isa()); ++level) {
+      for (const Tactic* tactic : fused_tactics(static_cast<Isa>(level))) {
+        if (tactic->name().find("cpu.conv.") != 0) continue;
+        int taken = 0;
+        for (const Problem& p : problems) taken += check(*tactic, p, *device, *stream) ? 1 : 0;
+        EXPECT_TRUE(taken > 0 || !expect_use) << tactic->name() << " was not tested";
+      }
+    }
+  }
+}
+
+Convolution conv2d(std::int64_t outputs, std::int64_t kernel, std::int64_t stride = 1,
+                   std::int64_t pad = 0, std::int64_t group = 1, std::int64_t dilation = 1) {
+  return {.num_output = outputs,
+          .kernel = {kernel, kernel},
+          .stride = {stride, stride},
+          .pad = {pad, pad},
+          .dilation = {dilation, dilation},
+          .group = group};
+}
+
+std::vector<Problem> problems_of(const std::string& file, std::int64_t batch) {
+  std::vector<Problem> problems;
+  for (const OpCase& c : read_cases(std::filesystem::path(KISSA_CASES_DIR) / file)) {
+    const auto* conv = std::get_if<Convolution>(&c.op);
+    if (conv == nullptr) continue;
+    const Shape in = batch == 0 ? c.in[0] : c.in[0].with(0, batch);
+    problems.push_back(make_problem(fmt::format("{} batch {}", c.name, in[0]), in, {*conv}));
+  }
+  return problems;
+}
+
+// A few of every kind of shape.
+std::vector<Problem> small_problems(const Epilogue& epilogue) {
+  const auto make = [&](const Shape& in, std::vector<Convolution> convs) {
+    std::string name = fmt::format("{}, {} ->", epilogue.describe(), in.to_string());
+    for (const Convolution& conv : convs) name += fmt::format(" {}", conv.describe());
+    return make_problem(std::move(name), in, std::move(convs), epilogue);
+  };
+  return {
+      make({2, 40, 5, 7}, {conv2d(70, 1)}),
+      make({3, 16, 1, 1}, {conv2d(16, 1)}),
+      make({2, 24, 9, 3}, {conv2d(19, 1), conv2d(32, 1), conv2d(5, 1)}),
+      make({2, 20, 9, 13}, {conv2d(37, 3, 1, 1)}),
+      make({2, 16, 6, 6}, {conv2d(64, 5, 1, 2)}),
+      make({2, 32, 9, 8}, {conv2d(48, 3, 2, 1)}),
+      make({1, 64, 6, 7}, {conv2d(32, 3, 1, 1, 2)}),
+      make({2, 20, 7, 9}, {conv2d(20, 3, 1, 1, 20)}),
+      make({2, 3, 23, 21}, {conv2d(24, 7, 2, 3)}),
+      make({2, 3, 15, 17}, {conv2d(40, 3, 2, 0)}),
+  };
+}
+
+TEST(Conv, Cases) { check_all(problems_of("convolution.txt", 0), {1, 2}); }
+
+TEST(Conv, Batches) {
+  for (const std::int64_t batch : {3, 16}) check_all(problems_of("convolution.txt", batch), {3});
+}
+
+TEST(Conv, GoogLeNet) { check_all(problems_of("googlenet.txt", 0), {2}, false); }
+
+TEST(Conv, Epilogues) {
+  const Epilogue epilogues[] = {
+      {.activation = Activation::kRelu},
+      {.activation = Activation::kRelu, .low = 0.1f},
+      {.activation = Activation::kClip, .low = -0.5f, .high = 1.5f},
+      {.has_residual = true},
+      {.activation = Activation::kRelu, .has_residual = true},
+      {.activation = Activation::kClip, .low = 0.25f, .high = 6.0f, .has_residual = true},
+  };
+  for (const Epilogue& epilogue : epilogues) check_all(small_problems(epilogue), {2}, false);
+}
+
+TEST(Conv, RandomShapes) {
+  std::mt19937 random(11);
+  const auto pick = [&](std::int64_t low, std::int64_t high) {
+    return std::uniform_int_distribution<std::int64_t>(low, high)(random);
+  };
+  std::vector<Problem> problems;
+  for (int i = 0; i < 60; ++i) {
+    Convolution conv = conv2d(pick(1, 100), pick(1, 3) * 2 - 1, pick(1, 2), pick(0, 3));
+    conv.kernel[0] = pick(0, 3) == 0 ? pick(1, 4) : conv.kernel[0];
+    conv.has_bias = pick(0, 3) != 0;
+    const Shape in{pick(1, 3), pick(1, 70), pick(7, 30), pick(7, 30)};
+    const Epilogue relu{.activation = Activation::kRelu};
+    problems.push_back(make_problem(fmt::format("random {} -> {}", in.to_string(), conv.describe()),
+                                    in, {conv}, relu));
+  }
+  check_all(problems, {1, 2}, false);
+}
+
+// A NaN goes through the epilogue, as it does in the reference.
+TEST(Conv, NanStays) {
+  Problem p = make_problem("nan", {1, 16, 4, 4}, {conv2d(16, 1)},
+                           {.activation = Activation::kClip, .low = -1.0f, .high = 1.0f});
+  p.x[5] = kNan;
+  for (int level = 0; level <= static_cast<int>(usable_isa()); ++level) {
+    const Tactic& tactic = *fused_tactics(static_cast<Isa>(level)).front();
+    Region region = region_of(p);
+    ASSERT_FALSE(tactic.refuse(region)) << tactic.name();
+    const auto device = create_device(1);
+    const auto stream = device->create_stream();
+    const auto arena = device->create_weight_arena();
+    for (auto& value : region.values)
+      if (value.constant == nullptr) value.desc.format.layout = Layout::kBlocked16;
+    Memory in(region.values[0].desc);
+    Memory out(region.values.back().desc);
+    in.fill(p.x);
+    void* const inputs[] = {in.data()};
+    void* const outputs[] = {out.data()};
+    tactic.prepare(region, {*arena, 1})->run({inputs, outputs}, *stream);
+    EXPECT_TRUE(std::isnan(out.read()[5])) << tactic.name();
+    EXPECT_FALSE(std::isnan(out.read()[4])) << tactic.name();
+  }
+}
+
+}  // namespace
+}  // namespace kissa::cpu

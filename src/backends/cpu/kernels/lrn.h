@@ -1,0 +1,51 @@
+// Local response normalisation across channels (ops/lrn.h), alone and next to a max pooling.
+#pragma once
+
+#include <cstdint>
+
+#include "backends/cpu/kernels/pool.h"
+
+namespace kissa::cpu {
+
+inline constexpr int kMaxLrnSize = 15;
+
+// y = x (k + scale * s)^-beta, s = sum of x^2 over `size` channels around the own.
+struct LrnParams {
+  int size;     // odd, 1 to kMaxLrnSize
+  float scale;  // alpha / size
+  float beta;
+  float k;
+};
+
+// All channel blocks of a stretch of pixels of one image.
+struct LrnTile {
+  LrnParams params;
+  std::int64_t blocks;
+  const float* src;  // of the first block and pixel
+  std::int64_t src_block;  // floats from one block to the next
+  float* dst;
+  std::int64_t dst_block;
+  std::int64_t pixels;
+};
+
+// Windows of a pooling, as in PoolTile, in all channel blocks of one image.
+struct LrnPoolTile {
+  LrnParams params;
+  std::int64_t blocks;
+  std::int64_t src_block;
+  std::int64_t dst_block;
+  PoolTile pool;  // of the first block
+};
+
+// The most places of a row that pool_lrn takes at once.
+inline constexpr int kPoolLrnColumns = 64;
+
+struct LrnKernels {
+  void (*lrn)(const LrnTile& tile) noexcept;
+  // Max pooling, then LRN: one row of at most kPoolLrnColumns places.
+  void (*pool_lrn)(const LrnPoolTile& tile) noexcept;
+  // LRN, then max pooling 3x3 of stride 2 without pad: whole rows of places.
+  void (*lrn_pool)(const LrnPoolTile& tile) noexcept;
+};
+
+}  // namespace kissa::cpu
