@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "backends/cpu/tactics.h"
 
 namespace kissa::cpu {
@@ -12,13 +14,8 @@ class ReferenceStep final : public Step {
     const Region::Node& node = region_.nodes.front();
     std::vector<ConstTensor> x;
     std::vector<Tensor> y;
-    std::size_t bound = 0;
-    for (const int i : node.inputs) {
-      const Region::Value& value = region_.value(i);
-      const float* data =
-          value.constant ? value.constant : static_cast<const float*>(bindings.inputs[bound++]);
-      x.push_back({data, value.desc.shape});
-    }
+    for (const int i : node.inputs)
+      x.push_back({data_of(i, bindings), region_.value(i).desc.shape});
     const float* residual = nullptr;
     if (node.epilogue.has_residual) {
       residual = x.back().data;
@@ -33,6 +30,13 @@ class ReferenceStep final : public Step {
   }
 
  private:
+  const float* data_of(int value, const Bindings& bindings) const noexcept {
+    if (const float* constant = region_.value(value).constant) return constant;
+    const auto input = std::find(region_.inputs.begin(), region_.inputs.end(), value);
+    return static_cast<const float*>(
+        bindings.inputs[static_cast<std::size_t>(input - region_.inputs.begin())]);
+  }
+
   Region region_;
 };
 
