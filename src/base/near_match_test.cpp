@@ -17,8 +17,8 @@ TEST(NearMatchTest, CountsEdits) {
 }
 
 TEST(NearMatchTest, OrdersByDistanceThenName) {
-  const Names names = {"Softmax", "SoftmaxWithLoss", "Sigmoid", "Bias", "Bias"};
-  EXPECT_EQ(nearest("Sofmax", names, 2), (Names{"Softmax", "Sigmoid"}));
+  const Names names = {"Silence", "Softmax", "SoftmaxWithLoss", "Softmin", "Softmax"};
+  EXPECT_EQ(nearest("Sofmax", names, 2), (Names{"Softmax", "Softmin"}));
   EXPECT_EQ(nearest("x", {"b", "a"}, 5), (Names{"a", "b"}));
   EXPECT_TRUE(nearest("x", {}, 3).empty());
 }

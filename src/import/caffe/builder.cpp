@@ -43,9 +43,7 @@ std::string Builder::place(int index) const {
   return file_.where(file_.lines[static_cast<std::size_t>(index)]);
 }
 
-std::string Builder::where(int index) const {
-  return fmt::format("{}: layer '{}' ({})", place(index), spec(index).name(), spec(index).type());
-}
+std::string Builder::where(int index) const { return describe_layer(spec(index), place(index)); }
 
 Graph Builder::build() {
   if (file_.net.layer_size() == 0)
@@ -71,7 +69,7 @@ void Builder::choose_members() {
 void Builder::add_layer(int index) {
   const LayerType* type = find_layer_type(spec(index).type());
   if (const std::string* bottom = find_dropped_bottom(index)) return drop_layer(index, *bottom);
-  if (type == nullptr) fail(ErrorCode::kUnsupported, "this layer type is not supported yet");
+  if (type == nullptr) fail_unsupported_type();
   check_counts(*type, spec(index));
   check_tops_are_new(index);
 

@@ -144,6 +144,10 @@ const LayerType* find_layer_type(const std::string& name) {
        fmt::join(nearest(name, all_names(), 3), ", "));
 }
 
+void fail_unsupported_type() {
+  fail(ErrorCode::kUnsupported, "this layer type is not supported yet");
+}
+
 void check_counts(const LayerType& type, const LayerParameter& layer) {
   check_count(type.bottoms, layer.bottom_size(), "takes", "bottom");
   check_count(type.tops, layer.top_size(), "gives", "top");

@@ -24,6 +24,7 @@ struct LayerType {
 // Throws kInvalidModel with near matches on a type that no Caffe knows. nullptr: a known type that
 // is not supported yet.
 const LayerType* find_layer_type(const std::string& name);
+[[noreturn]] void fail_unsupported_type();
 
 // Throws kInvalidModel where the layer has too few or too many bottoms or tops.
 void check_counts(const LayerType& type, const LayerParameter& layer);

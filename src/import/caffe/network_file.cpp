@@ -3,12 +3,15 @@
 #include <google/protobuf/io/tokenizer.h>
 #include <google/protobuf/text_format.h>
 
+#include <algorithm>
+#include <cerrno>
 #include <fstream>
-#include <optional>
 #include <set>
+#include <system_error>
 
 #include "base/error.h"
 #include "base/near_match.h"
+#include "import/caffe/layers.h"
 
 namespace kissa::caffe {
 namespace {
@@ -49,10 +52,22 @@ std::string_view quoted(std::string_view message, int index) {
   return {};
 }
 
-std::vector<std::string_view> field_names(const pb::Descriptor& message) {
+std::string_view without_suffix(std::string_view name, std::string_view suffix) {
+  if (name.ends_with(suffix)) name.remove_suffix(suffix.size());
+  return name;
+}
+
+std::string suggest_field(std::string_view name, const pb::Descriptor& message) {
+  // The ending that most of a layer's fields share would make all of them look alike.
+  constexpr std::string_view kSuffix = "_param";
+  const bool has_suffix = name.ends_with(kSuffix);
   std::vector<std::string_view> names;
-  for (int i = 0; i < message.field_count(); ++i) names.push_back(message.field(i)->name());
-  return names;
+  for (int i = 0; i < message.field_count(); ++i)
+    if (std::string_view(message.field(i)->name()).ends_with(kSuffix) == has_suffix)
+      names.push_back(without_suffix(message.field(i)->name(), kSuffix));
+  std::string text = did_you_mean(without_suffix(name, kSuffix), std::move(names));
+  if (has_suffix && !text.empty()) text.insert(text.rfind('\''), kSuffix);
+  return text;
 }
 
 // All values of the enums that fields of this name have.
@@ -69,67 +84,97 @@ std::vector<std::string_view> enum_values(std::string_view field_name) {
   return names;
 }
 
-// Protobuf's message in our words where a name is wrong, with a suggestion.
-std::string explain(const std::string& message) {
-  if (message.find("has no field named") != message.npos) {
-    const std::string type(quoted(message, 0));
-    const std::string_view field = quoted(message, 1);
-    const auto* descriptor =
-        NetParameter::descriptor()->file()->pool()->FindMessageTypeByName(type);
-    if (descriptor != nullptr)
-      return fmt::format("{} has no field '{}'{}", descriptor->name(), field,
-                         did_you_mean(field, field_names(*descriptor)));
-  }
-  if (message.rfind("Unknown enumeration value", 0) == 0) {
-    const std::string_view value = quoted(message, 0), field = quoted(message, 1);
-    return fmt::format("unknown value '{}' for '{}'{}", value, field,
-                       did_you_mean(value, enum_values(field)));
-  }
-  const bool at_end = message.size() > 2 && message.compare(message.size() - 2, 2, ": ") == 0;
-  return at_end ? message + "the end of the file" : message;
-}
-
-class FirstError : public pb::io::ErrorCollector {
- public:
-  explicit FirstError(const std::string& path) : path_(path) {}
-
-  void AddError(int line, int column, const std::string& message) override {
-    if (!text_.empty()) return;
-    text_ = line < 0 ? fmt::format("{}: {}", path_, message)
-                     : fmt::format("{}:{}:{}: {}", path_, line + 1, column + 1, explain(message));
+// The first complaint of the parser. Lines and columns count from 0; a line of -1 means the whole.
+struct Complaint : pb::io::ErrorCollector {
+  void AddError(int error_line, int error_column, const std::string& error) override {
+    if (!message.empty()) return;
+    line = error_line;
+    column = error_column;
+    message = error;
   }
   void AddWarning(int, int, const std::string&) override {}
 
-  const std::string& text() const { return text_; }
+  // The message that has no such field, where that is the complaint.
+  const pb::Descriptor* lacks_field() const {
+    if (message.find("has no field named") == message.npos) return nullptr;
+    return NetParameter::descriptor()->file()->pool()->FindMessageTypeByName(
+        std::string(quoted(message, 0)));
+  }
+  // In our words where a name is wrong, with a suggestion.
+  std::string text() const {
+    if (const pb::Descriptor* type = lacks_field()) {
+      const std::string_view field = quoted(message, 1);
+      return fmt::format("{} has no field '{}'{}", type->name(), field,
+                         suggest_field(field, *type));
+    }
+    if (message.starts_with("Unknown enumeration value")) {
+      const std::string_view value = quoted(message, 0), field = quoted(message, 1);
+      return fmt::format("unknown value '{}' for '{}'{}", value, field,
+                         did_you_mean(value, enum_values(field)));
+    }
+    return message.ends_with(": ") ? message + "the end of the file" : message;
+  }
 
- private:
-  const std::string& path_;
-  std::string text_;
+  int line = -1;
+  int column = 0;
+  std::string message;
 };
 
-int line_of(const pb::TextFormat::ParseInfoTree& tree, const char* field, int index) {
-  const auto* descriptor = NetParameter::descriptor()->FindFieldByName(field);
-  return tree.GetLocation(descriptor, index).line + 1;
+bool parse(const std::string& text, bool allow_unknown_fields, Complaint& complaint,
+           NetworkFile& file) {
+  pb::TextFormat::ParseInfoTree tree;
+  pb::TextFormat::Parser parser;
+  parser.RecordErrorsTo(&complaint);
+  parser.WriteLocationsTo(&tree);
+  parser.SetRecursionLimit(kMaxNesting);
+  parser.AllowUnknownField(allow_unknown_fields);
+  const bool is_complete = parser.ParseFromString(text, &file.net);
+
+  const auto line_of = [&](const char* field, int index) {
+    return tree.GetLocation(NetParameter::descriptor()->FindFieldByName(field), index).line + 1;
+  };
+  const char* field = file.net.layers_size() > 0 ? "layers" : "layer";
+  const int count = std::max(file.net.layer_size(), file.net.layers_size());
+  for (int i = 0; i < count; ++i) file.lines.push_back(line_of(field, i));
+  if (file.net.input_size() > 0) file.input_line = line_of("input", 0);
+  return is_complete;
+}
+
+// A field that Caffe does not know mostly belongs to a layer type of a fork: then the type is what
+// to complain of.
+void fail_for_type(const std::string& text, const std::string& path, const Complaint& complaint) {
+  if (complaint.lacks_field() != LayerParameter::descriptor()) return;
+  NetworkFile file;
+  file.path = path;
+  Complaint ignored;
+  parse(text, true, ignored, file);
+  int at = -1;
+  for (int i = 0; i < file.net.layer_size(); ++i)
+    if (file.lines[static_cast<std::size_t>(i)] <= complaint.line + 1) at = i;
+  if (at < 0 || !file.net.layer(at).has_type()) return;
+  const LayerParameter& layer = file.net.layer(at);
+  const auto where = [&] {
+    return describe_layer(layer, file.where(file.lines[static_cast<std::size_t>(at)]));
+  };
+  if (with_context(where, [&] { return find_layer_type(layer.type()); }) == nullptr)
+    with_context(where, [] { fail_unsupported_type(); });
 }
 
 }  // namespace
 
+std::string describe_layer(const LayerParameter& layer, const std::string& place) {
+  return fmt::format("{}: layer '{}' ({})", place, layer.name(), layer.type());
+}
+
 NetworkFile parse_network(const std::string& text, std::string path) {
   NetworkFile file;
   file.path = std::move(path);
-  FirstError error(file.path);
-  pb::TextFormat::ParseInfoTree tree;
-  pb::TextFormat::Parser parser;
-  parser.RecordErrorsTo(&error);
-  parser.WriteLocationsTo(&tree);
-  parser.SetRecursionLimit(kMaxNesting);
-  if (!parser.ParseFromString(text, &file.net)) fail(ErrorCode::kInvalidFile, "{}", error.text());
-
-  const char* field = file.net.layers_size() > 0 ? "layers" : "layer";
-  for (int i = 0; i < std::max(file.net.layer_size(), file.net.layers_size()); ++i)
-    file.lines.push_back(line_of(tree, field, i));
-  if (file.net.input_size() > 0) file.input_line = line_of(tree, "input", 0);
-  return file;
+  Complaint complaint;
+  if (parse(text, false, complaint, file)) return file;
+  fail_for_type(text, file.path, complaint);
+  if (complaint.line < 0) fail(ErrorCode::kInvalidFile, "{}: {}", file.path, complaint.text());
+  fail(ErrorCode::kInvalidFile, "{}:{}:{}: {}", file.path, complaint.line + 1, complaint.column + 1,
+       complaint.text());
 }
 
 NetworkFile read_network_file(const std::string& path) {

@@ -18,6 +18,9 @@ struct NetworkFile {
   std::string where(int line) const { return path + ":" + std::to_string(line); }
 };
 
+// "deploy.prototxt:71: layer 'conv1' (Convolution)", of its place in front
+std::string describe_layer(const LayerParameter& layer, const std::string& place);
+
 // Errors are kInvalidFile and read "deploy.prototxt:2:56: expected ...": path, line, column,
 // reason.
 NetworkFile read_network_file(const std::string& path);

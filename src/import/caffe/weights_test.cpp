@@ -1,0 +1,196 @@
+#include "import/caffe/weights.h"
+
+#include <gtest/gtest.h>
+
+#include <random>
+
+#include "base/error.h"
+#include "import/caffe/import.h"
+#include "import/caffe/test_files.h"
+
+namespace kissa::caffe {
+namespace {
+
+using Floats = std::vector<float>;
+
+Floats numbers(const WeightFile& file, const std::string& layer, std::size_t index) {
+  const BlobEntry& blob = file.find(layer)->at(index);
+  const ConstantData data = file.read(blob);
+  return {data.get(), data.get() + blob.count};
+}
+
+LayerParameter make_layer(const std::string& name, const std::vector<BlobProto>& blobs) {
+  LayerParameter layer;
+  layer.set_name(name);
+  for (const BlobProto& blob : blobs) *layer.add_blobs() = blob;
+  return layer;
+}
+
+std::string error_of(const std::string& content) {
+  const TempFile file("net.caffemodel", content);
+  try {
+    const WeightFile weights(file.path());
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::kInvalidFile);
+    return without_path(error.what(), file.path(), "FILE");
+  }
+  return "no error";
+}
+
+TEST(WeightsTest, FindsBlobsByLayer) {
+  NetParameter net;
+  *net.add_layer() = make_layer("data", {});
+  *net.add_layer() =
+      make_layer("ip", {make_blob({2, 3}, {1, 2, 3, 4, 5, 6}), make_blob({2}, {7, 8})});
+  const TempFile file("net.caffemodel", net.SerializeAsString());
+  const WeightFile weights(file.path());
+  EXPECT_EQ(weights.layers(), std::vector<std::string>{"ip"});
+  EXPECT_EQ(weights.find("data"), nullptr);
+  ASSERT_NE(weights.find("ip"), nullptr);
+  EXPECT_EQ(weights.find("ip")->at(0).dims, (std::vector<std::int64_t>{2, 3}));
+  EXPECT_EQ(numbers(weights, "ip", 0), (Floats{1, 2, 3, 4, 5, 6}));
+  EXPECT_EQ(numbers(weights, "ip", 1), (Floats{7, 8}));
+}
+
+TEST(WeightsTest, ReadsOlderFormats) {
+  BlobProto blob;
+  blob.set_num(1);
+  blob.set_channels(1);
+  blob.set_height(2);
+  blob.set_width(2);
+  for (const float number : {1.0f, 2.0f, 3.0f, 4.0f}) blob.add_data(number);
+  NetParameter net;
+  V1LayerParameter& v1 = *net.add_layers();
+  v1.set_name("v1");
+  *v1.add_blobs() = blob;
+  V0LayerParameter& v0 = *net.add_layers()->mutable_layer();
+  v0.set_name("v0");
+  *v0.add_blobs() = blob;
+  const TempFile file("net.caffemodel", net.SerializeAsString());
+  const WeightFile weights(file.path());
+  for (const char* layer : {"v1", "v0"}) {
+    ASSERT_NE(weights.find(layer), nullptr) << layer;
+    EXPECT_EQ(weights.find(layer)->at(0).dims, (std::vector<std::int64_t>{1, 1, 2, 2}));
+    EXPECT_EQ(numbers(weights, layer, 0), (Floats{1, 2, 3, 4}));
+  }
+}
+
+TEST(WeightsTest, ReadsDoublesBeforeFloats) {
+  BlobProto blob = make_blob({3}, {9});
+  for (const double number : {1.5, 2.5, -3.5}) blob.add_double_data(number);
+  NetParameter net;
+  *net.add_layer() = make_layer("ip", {blob});
+  const TempFile file("net.caffemodel", net.SerializeAsString());
+  EXPECT_EQ(numbers(WeightFile(file.path()), "ip", 0), (Floats{1.5f, 2.5f, -3.5f}));
+}
+
+TEST(WeightsTest, ReadsNumbersThatAreNotPacked) {
+  // Two numbers on their own, then two packed: data as fields 5 of wire types 5 and 2.
+  const auto bytes = [](float number) {
+    return std::string(reinterpret_cast<const char*>(&number), sizeof(number));
+  };
+  const std::string blob = "\x2d" + bytes(1) + "\x2d" + bytes(2) + "\x2a\x08" + bytes(3) + bytes(4);
+  const std::string layer = std::string("\x0a\x02ip\x3a") + static_cast<char>(blob.size()) + blob;
+  const std::string net = std::string("\xa2\x06") + static_cast<char>(layer.size()) + layer;
+  const TempFile file("net.caffemodel", net);
+  EXPECT_EQ(numbers(WeightFile(file.path()), "ip", 0), (Floats{1, 2, 3, 4}));
+}
+
+TEST(WeightsTest, TakesTheLastOfSeveralLayersOfOneName) {
+  NetParameter net;
+  *net.add_layer() = make_layer("ip", {make_blob({1}, {1})});
+  *net.add_layer() = make_layer("ip", {make_blob({1}, {2})});
+  const TempFile file("net.caffemodel", net.SerializeAsString());
+  EXPECT_EQ(numbers(WeightFile(file.path()), "ip", 0), Floats{2});
+}
+
+TEST(WeightsTest, RefusesWhatIsNoWeightFile) {
+  EXPECT_EQ(error_of(""), "FILE: is empty");
+  EXPECT_EQ(error_of("layer { name: \"x\" }"),
+            "FILE: not a Caffe file, or damaged: no field at byte 0");
+  EXPECT_EQ(error_of("\x0a\x03net"), "FILE: holds no layers; is it a .caffemodel?");
+  EXPECT_EQ(error_of("\xa2\x06\x05\x0a"),
+            "FILE: truncated or damaged: the field at byte 0 claims 5 bytes, but 1 are left");
+  // A length of 2^63, of which nothing is there.
+  EXPECT_EQ(error_of("\xa2\x06\x80\x80\x80\x80\x80\x80\x80\x80\x80\x01"),
+            "FILE: truncated or damaged: the field at byte 0 claims 9223372036854775808 bytes, but "
+            "0 are left");
+  EXPECT_EQ(error_of("\xa2\x06\x80"), "FILE: truncated or damaged: a number is cut off at byte 3");
+  EXPECT_EQ(error_of(std::string(20, '\xff')),
+            "FILE: not a Caffe file, or damaged: no number at byte 0");
+  EXPECT_THROW(WeightFile("/no/such/file"), Error);
+  EXPECT_THROW(WeightFile("/"), Error);
+}
+
+TEST(WeightsTest, RefusesPackedNumbersThatEndInsideANumber) {
+  EXPECT_EQ(error_of(std::string("\xa2\x06\x07\x3a\x05\x2a\x03\x01\x02\x03", 10)),
+            "FILE: damaged: the numbers at byte 7 end inside a number");
+}
+
+TEST(WeightsTest, SurvivesDamageAnywhere) {
+  NetParameter net;
+  *net.add_layer() = make_layer("ip", {make_blob({2, 3}, {1, 2, 3, 4, 5, 6})});
+  net.add_layers()->mutable_layer()->set_name("v0");
+  const std::string good = net.SerializeAsString();
+  std::mt19937 random(1);
+  TempFile file("net.caffemodel", good);
+  for (int i = 0; i < 400; ++i) {
+    std::string bad = good.substr(0, i < 100 ? static_cast<std::size_t>(i) : good.size());
+    if (!bad.empty()) bad[random() % bad.size()] = static_cast<char>(random());
+    file.write(bad);
+    try {
+      const WeightFile weights(file.path());
+      for (const std::string& layer : weights.layers())
+        for (const BlobEntry& blob : *weights.find(layer)) {
+          EXPECT_LE(blob.count, bad.size());
+          weights.read(blob);
+        }
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), ErrorCode::kInvalidFile) << error.what();
+    }
+  }
+}
+
+TEST(WeightsTest, ComparesShapesWithoutLeadingOnes) {
+  EXPECT_TRUE(same_shape({1, 1, 3, 4}, Shape({3, 4})));
+  EXPECT_TRUE(same_shape({1, 1, 1, 4}, Shape({4})));
+  EXPECT_TRUE(same_shape({1, 1, 1, 1}, Shape()));
+  EXPECT_TRUE(same_shape({}, Shape({1})));
+  EXPECT_TRUE(same_shape({1, 3, 5, 5}, Shape({1, 3, 5, 5})));
+  EXPECT_FALSE(same_shape({3, 4, 1, 1}, Shape({3, 4})));
+  EXPECT_FALSE(same_shape({4, 3}, Shape({3, 4})));
+  EXPECT_FALSE(same_shape({-1, 4}, Shape({3, 4})));
+}
+
+TEST(BlobFileTest, ReadsBothFormsOfShape) {
+  const TempFile today("mean.binaryproto", make_blob({2, 2}, {1, 2, 3, 4}).SerializeAsString());
+  EXPECT_EQ(read_blob_file(today.path()).shape, Shape({2, 2}));
+  BlobProto legacy = make_blob({}, {1, 2, 3, 4});
+  legacy.set_num(1);
+  legacy.set_channels(2);
+  legacy.set_height(1);
+  legacy.set_width(2);
+  const TempFile old("mean.binaryproto", legacy.SerializeAsString());
+  EXPECT_EQ(read_blob_file(old.path()).shape, Shape({1, 2, 1, 2}));
+  EXPECT_EQ(read_blob_file(old.path()).data, (Floats{1, 2, 3, 4}));
+}
+
+TEST(BlobFileTest, RefusesWhatIsNoBlob) {
+  const auto error_of_blob = [](const std::string& content) -> std::string {
+    const TempFile file("mean.binaryproto", content);
+    try {
+      read_blob_file(file.path());
+    } catch (const Error& error) {
+      return without_path(error.what(), file.path(), "FILE");
+    }
+    return "no error";
+  };
+  EXPECT_EQ(error_of_blob(""), "FILE: holds no blob; is it a BlobProto such as mean.binaryproto?");
+  EXPECT_EQ(error_of_blob(make_blob({3, 256, 256}, {1, 2}).SerializeAsString()),
+            "FILE: claims a shape of 3x256x256, but holds 2 numbers");
+  EXPECT_EQ(error_of_blob(make_blob({1LL << 40, 4}, {1, 2}).SerializeAsString()),
+            "FILE: shape 1099511627776x4 has more than 2^36 elements");
+}
+
+}  // namespace
+}  // namespace kissa::caffe
