@@ -12,6 +12,12 @@ namespace {
 struct FusedTactics {
   explicit FusedTactics(const Kernels& kernels) {
     own.push_back(make_conv_gemm(kernels));
+    // Measured on Zen 4 with cold weights: F(4x4) loses to F(2x2) at 7x7, F(6x6) to F(4x4) below
+    // 56x56.
+    own.push_back(make_conv_winograd(kF4x3, "winograd_f4", 8, kernels));
+    own.push_back(make_conv_winograd(kF2x3, "winograd_f2", 1, kernels));
+    own.push_back(make_conv_winograd(kF6x3, "winograd_f6", 64, kernels));
+    own.push_back(make_conv_winograd(kF4x5, "winograd_f4_5x5", 1, kernels));
     for (const auto& tactic : own) list.push_back(tactic.get());
     list.push_back(&reference());
   }

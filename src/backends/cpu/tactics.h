@@ -24,4 +24,10 @@ TacticList fused_tactics(Isa isa);
 // 1x1 of stride 1 as one product of matrices, blocked; siblings that read one value merged.
 std::unique_ptr<const Tactic> make_conv_gemm(const Kernels& kernels);
 
+// Square filters of stride 1 by Winograd's F(m x m, r x r), fused group by group in cache, blocked.
+// `name`: the algorithm's in the tactic's. Refused below `least_tiles` tiles of m x m outputs,
+// where its larger weights would cost more than it saves.
+std::unique_ptr<const Tactic> make_conv_winograd(WinogradKind kind, std::string_view name,
+                                                 std::int64_t least_tiles, const Kernels& kernels);
+
 }  // namespace kissa::cpu

@@ -10,6 +10,7 @@
 #pragma once
 
 #include "backends/cpu/kernels/gemm.h"
+#include "backends/cpu/kernels/winograd.h"
 
 namespace kissa::cpu {
 
@@ -18,6 +19,7 @@ struct Kernels {
   int lanes;        // floats in a vector register
   GemmKernels gemm;
   FinishKernel finish;
+  WinogradKernels winograd;
 };
 
 extern const Kernels kBaselineKernels;

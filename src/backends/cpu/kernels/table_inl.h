@@ -3,6 +3,7 @@
 
 #include "backends/cpu/kernels/gemm_inl.h"
 #include "backends/cpu/kernels/kernels.h"
+#include "backends/cpu/kernels/winograd_inl.h"
 
 namespace kissa::cpu {
 namespace {
@@ -13,6 +14,7 @@ constexpr Kernels make_kernels(const char* isa) {
       .lanes = kLanes,
       .gemm = make_gemm_kernels(),
       .finish = finish_run,
+      .winograd = kWinogradKernels,
   };
 }
 

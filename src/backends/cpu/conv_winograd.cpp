@@ -1,0 +1,284 @@
+// Winograd's convolution of stride 1, fused: of a group of tiles, whose points fit into L2,
+//   V[point][channels][tile] = B^T d B of every tile,                      (P * P, C, tiles)
+//   panel by panel of outputs: M[point][tile][outputs] = V[point] * U[point], (P * P, tiles, m *
+//   16) and Y = A^T M A with the epilogue, while M is in L1 and L2.
+// Tiles over an edge of the image are gathered into a patch of zeros first.
+//
+// Where there are groups enough, each is one task with V and M of its own. Otherwise all threads
+// share the V of one group after the other, and then the panels.
+#include "backends/cpu/conv_winograd.h"
+
+#include <algorithm>
+#include <array>
+
+#include "backends/cpu/conv_geometry.h"
+#include "backends/cpu/cpu.h"
+#include "backends/cpu/tactics.h"
+
+namespace kissa::cpu {
+namespace {
+
+// Of V: half of a Zen 4 core's L2.
+constexpr std::int64_t kGroupBytes = 512 << 10;
+// Two full tiles of products: with fewer, weights from memory bound the products.
+constexpr std::int64_t kLeastGroup = 28;
+// Groups that each thread should find, before it is given whole groups.
+constexpr std::int64_t kGroupsPerThread = 2;
+
+std::int64_t divide_up(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
+
+class WinogradStep final : public Step {
+ public:
+  WinogradStep(WinogradKind kind, const Kernels& kernels, const Region& region,
+               const PrepareContext& context)
+      : kernels_(kernels), kind_(kind), g_(geometry_of(region, region.nodes[0])) {
+    const TensorDesc& in = region.value(region.inputs[0]).desc;
+    image_stride_ = in.image_stride != 0 ? in.image_stride : in.image_elements();
+    const std::int64_t m = sizes().outputs;
+    columns_ = divide_up(g_.out_width, m);
+    image_tiles_ = divide_up(g_.out_height, m) * columns_;
+    const std::int64_t points = sizes().points * sizes().points;
+    cut_into_groups(context.threads, points);
+
+    const std::vector<OutputBlock> blocks = output_blocks(region);
+    const auto panel_sizes =
+        choose_panels(static_cast<int>(blocks.size()), group_tiles_, kernels.gemm);
+    const auto find = [&](const OutputBlock& block, std::int64_t lane,
+                          std::int64_t c) -> const float* {
+      const std::int64_t output = block.first_output + lane;
+      if (output >= g_.outputs) return nullptr;
+      return filter_of(region, *block.node, output) + c * g_.taps();
+    };
+    panels_ = pack_panels(
+        region, blocks, panel_sizes, points * g_.channels * kChannelBlock,
+        [&](std::span<const OutputBlock> of_panel, float* weight) {
+          pack_winograd(kind, of_panel, g_.channels, find, weight);
+        },
+        context.weights);
+
+    products_ = {.points = static_cast<int>(points),
+                 .channels = static_cast<int>(g_.channels),
+                 .stride = group_tiles_,
+                 .v_point = channel_blocks(g_.channels) * group_tiles_ * kChannelBlock + kPointGap,
+                 .m_point = panels_[0].size() * group_tiles_ * kChannelBlock + kPointGap};
+    v_floats_ = points * products_.v_point;
+    m_floats_ = points * products_.m_point;
+    chunks_ = chunks_of_panels(context.threads);
+    workspace_floats_ =
+        (shares_v_ ? v_floats_ : context.threads * v_floats_) + context.threads * m_floats_;
+  }
+
+  std::int64_t workspace_bytes() const override {
+    return workspace_floats_ * size_of(DataType::kF32);
+  }
+
+  void run(const Bindings& bindings, Stream& stream) const noexcept override {
+    if (shares_v_)
+      run_shared(bindings, pool_of(stream));
+    else
+      run_private(bindings, pool_of(stream));
+  }
+
+ private:
+  WinogradSizes sizes() const { return kWinogradSizes[kind_]; }
+
+  void cut_into_groups(std::int64_t threads, std::int64_t points) {
+    const std::int64_t tiles = g_.images * image_tiles_;
+    const std::int64_t tile_bytes =
+        points * channel_blocks(g_.channels) * kChannelBlock * size_of(DataType::kF32);
+    const std::int64_t most = std::max(kGroupBytes / tile_bytes, kLeastGroup);
+    groups_ = divide_up(tiles, most);
+    shares_v_ = threads > 1 && groups_ < kGroupsPerThread * threads;
+    if (!shares_v_) groups_ = std::min(divide_up(groups_, threads) * threads, tiles);
+    group_tiles_ = divide_up(tiles, groups_);
+  }
+
+  // Pieces of a panel's tiles, so that the threads end at about the same time.
+  std::int64_t chunks_of_panels(std::int64_t threads) const {
+    const auto count = static_cast<std::int64_t>(panels_.size());
+    const std::int64_t most = divide_up(group_tiles_, kernels_.gemm.pixels[panels_[0].size() - 1]);
+    std::int64_t chunks = 1;
+    const auto waste = [&] {
+      const std::int64_t tasks = count * chunks;
+      return static_cast<double>(divide_up(tasks, threads) * threads) / static_cast<double>(tasks);
+    };
+    while (chunks < most && waste() > 1.08) ++chunks;
+    return chunks;
+  }
+
+  std::int64_t tiles_of(std::int64_t group) const {
+    return std::min(group_tiles_, g_.images * image_tiles_ - group * group_tiles_);
+  }
+
+  void run_private(const Bindings& bindings, ThreadPool& pool) const noexcept {
+    pool.run(static_cast<int>(groups_), [&](int group, int worker) {
+      float* v = static_cast<float*>(bindings.workspace) + worker * (v_floats_ + m_floats_);
+      const std::int64_t count = tiles_of(group);
+      transform_inputs(bindings, group, 0, channel_blocks(g_.channels) * count, v);
+      for (const Panel& panel : panels_)
+        run_panel(bindings, panel, group, v, v + v_floats_, 0, count);
+    });
+  }
+
+  void run_shared(const Bindings& bindings, ThreadPool& pool) const noexcept {
+    auto* v = static_cast<float*>(bindings.workspace);
+    for (std::int64_t group = 0; group < groups_; ++group) {
+      const std::int64_t count = tiles_of(group);
+      const std::int64_t units = channel_blocks(g_.channels) * count;
+      const std::int64_t pieces = std::min<std::int64_t>(8 * pool.threads(), units);
+      pool.run(static_cast<int>(pieces), [&](int piece, int) {
+        transform_inputs(bindings, group, units * piece / pieces, units * (piece + 1) / pieces, v);
+      });
+      const auto tasks = static_cast<int>(std::ssize(panels_) * chunks_);
+      pool.run(tasks, [&](int task, int worker) {
+        const std::int64_t chunk = task % chunks_;
+        const std::int64_t first = count * chunk / chunks_;
+        run_panel(bindings, panels_[static_cast<std::size_t>(task / chunks_)], group, v,
+                  v + v_floats_ + worker * m_floats_, first, count * (chunk + 1) / chunks_ - first);
+      });
+    }
+  }
+
+  // Units [begin, end) of a group's V: tiles of one block of channels after the other.
+  void transform_inputs(const Bindings& bindings, std::int64_t group, std::int64_t begin,
+                        std::int64_t end, float* v) const noexcept {
+    const std::int64_t count = tiles_of(group);
+    for (std::int64_t unit = begin; unit < end; ++unit) {
+      const std::int64_t tile = unit % count;
+      transform_input(bindings, group * group_tiles_ + tile, unit / count,
+                      v + (unit / count * group_tiles_ + tile) * kChannelBlock);
+    }
+  }
+
+  void transform_input(const Bindings& bindings, std::int64_t tile, std::int64_t block,
+                       float* v) const noexcept {
+    const std::int64_t p = sizes().points;
+    const std::int64_t y = tile % image_tiles_ / columns_ * sizes().outputs - g_.pad_h;
+    const std::int64_t x = tile % columns_ * sizes().outputs - g_.pad_w;
+    const float* plane = static_cast<const float*>(bindings.inputs[0]) +
+                         tile / image_tiles_ * image_stride_ +
+                         block * g_.in_plane() * kChannelBlock;
+    const bool is_inside = y >= 0 && x >= 0 && y + p <= g_.height && x + p <= g_.width;
+    alignas(64) std::array<float, kMaxWinogradPoints * kMaxWinogradPoints * kChannelBlock> patch;
+    WinogradInput input = {.src = plane + (y * g_.width + x) * kChannelBlock,
+                           .row_stride = static_cast<long>(g_.width * kChannelBlock),
+                           .dst = v,
+                           .point_stride = static_cast<long>(products_.v_point)};
+    if (!is_inside) {
+      gather(plane, y, x, patch.data());
+      input.src = patch.data();
+      input.row_stride = static_cast<long>(p * kChannelBlock);
+    }
+    kernels_.winograd.input[kind_](input);
+  }
+
+  // The P x P pixels from (y, x) on, zero outside of the image.
+  void gather(const float* plane, std::int64_t y, std::int64_t x, float* patch) const noexcept {
+    const std::int64_t p = sizes().points;
+    std::fill_n(patch, p * p * kChannelBlock, 0.0f);
+    const std::int64_t left = std::max<std::int64_t>(x, 0);
+    const std::int64_t right = std::min(x + p, g_.width);
+    if (left >= right) return;
+    for (std::int64_t row = std::max<std::int64_t>(y, 0); row < std::min(y + p, g_.height); ++row)
+      std::copy(plane + (row * g_.width + left) * kChannelBlock,
+                plane + (row * g_.width + right) * kChannelBlock,
+                patch + ((row - y) * p + left - x) * kChannelBlock);
+  }
+
+  void run_panel(const Bindings& bindings, const Panel& panel, std::int64_t group, const float* v,
+                 float* m, std::int64_t first, std::int64_t count) const noexcept {
+    run_products(kernels_, products_, panel, v, m, first, count);
+    for (std::int64_t j = 0; j < panel.size(); ++j)
+      for (std::int64_t tile = first; tile < first + count; ++tile)
+        transform_output(bindings, panel, j, group * group_tiles_ + tile,
+                         m + (j * group_tiles_ + tile) * kChannelBlock);
+  }
+
+  void transform_output(const Bindings& bindings, const Panel& panel, std::int64_t j,
+                        std::int64_t tile, const float* m) const noexcept {
+    const auto index = static_cast<std::size_t>(j);
+    const OutputBlock& block = panel.blocks[index];
+    const std::int64_t size = sizes().outputs;
+    const std::int64_t image = tile / image_tiles_;
+    const std::int64_t y = tile % image_tiles_ / columns_ * size;
+    const std::int64_t x = tile % columns_ * size;
+    const std::int64_t pixel = y * g_.out_width + x;
+    const WinogradOutput output = {.src = m,
+                                   .point_stride = static_cast<long>(products_.m_point),
+                                   .bias = panel.bias + j * kChannelBlock,
+                                   .low = panel.low[index],
+                                   .high = panel.high[index],
+                                   .dst = address_of(block, bindings, image, pixel),
+                                   .row_stride = static_cast<long>(g_.out_width * kChannelBlock),
+                                   .rows = static_cast<int>(std::min(size, g_.out_height - y)),
+                                   .columns = static_cast<int>(std::min(size, g_.out_width - x))};
+    kernels_.winograd.output[kind_](output);
+    if (block.needs_finish)
+      for (int row = 0; row < output.rows; ++row)
+        finish(kernels_, block, bindings, image, pixel + row * g_.out_width, output.columns);
+  }
+
+  const Kernels& kernels_;
+  WinogradKind kind_;
+  ConvGeometry g_;
+  std::int64_t image_stride_ = 0;
+  std::int64_t columns_ = 0, image_tiles_ = 0;  // of an image: tiles in a row, and in all
+  std::int64_t groups_ = 0, group_tiles_ = 0;
+  bool shares_v_ = false;
+  std::int64_t chunks_ = 1;
+  std::vector<Panel> panels_;
+  WinogradProducts products_ = {};
+  std::int64_t v_floats_ = 0, m_floats_ = 0, workspace_floats_ = 0;
+};
+
+class ConvWinograd final : public Tactic {
+ public:
+  ConvWinograd(WinogradKind kind, std::string_view name, std::int64_t least_tiles,
+               const Kernels& kernels)
+      : kernels_(kernels),
+        kind_(kind),
+        least_tiles_(least_tiles),
+        name_(fmt::format("cpu.conv.{}.f32.{}", name, kernels.isa)) {}
+
+  std::string_view name() const override { return name_; }
+
+  std::optional<std::string> refuse(const Region& region) const override {
+    if (region.nodes.size() != 1) return "runs one convolution at a time";
+    if (auto reason = refuse_convs(region)) return reason;
+    const ConvGeometry g = geometry_of(region, region.nodes[0]);
+    const WinogradSizes sizes = kWinogradSizes[kind_];
+    if (g.kernel_h != sizes.taps || g.kernel_w != sizes.taps)
+      return fmt::format("not {}x{}", sizes.taps, sizes.taps);
+    if (g.is_strided() || g.is_dilated()) return "it has strides or dilation";
+    if (g.group != 1) return "it has groups";
+    const std::int64_t tiles =
+        g.images * divide_up(g.out_height, sizes.outputs) * divide_up(g.out_width, sizes.outputs);
+    if (tiles < least_tiles_) return "too few tiles to pay for its weights";
+    if (tiles > ThreadPool::kMaxTasks) return "too many tiles";
+    return std::nullopt;
+  }
+
+  Requirements requirements(const Region& region) const override {
+    return blocked_requirements(region);
+  }
+
+  std::unique_ptr<Step> prepare(const Region& region,
+                                const PrepareContext& context) const override {
+    return std::make_unique<WinogradStep>(kind_, kernels_, region, context);
+  }
+
+ private:
+  const Kernels& kernels_;
+  WinogradKind kind_;
+  std::int64_t least_tiles_;
+  std::string name_;
+};
+
+}  // namespace
+
+std::unique_ptr<const Tactic> make_conv_winograd(WinogradKind kind, std::string_view name,
+                                                 std::int64_t least_tiles, const Kernels& kernels) {
+  return std::make_unique<ConvWinograd>(kind, name, least_tiles, kernels);
+}
+
+}  // namespace kissa::cpu

@@ -1,0 +1,32 @@
+// What Winograd tactics share on the host: packed filters, and how work is cut.
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "backends/cpu/conv_blocks.h"
+
+namespace kissa::cpu {
+
+// Transformed filters G g G^T of a panel, FP32 from double: points, channels, blocks * 16. `taps` x
+// `taps` filters; filter(block, lane, channel) gives one, or null where there is none.
+using FindFilter =
+    std::function<const float*(const OutputBlock& block, std::int64_t lane, std::int64_t channel)>;
+void pack_winograd(WinogradKind kind, std::span<const OutputBlock> blocks, std::int64_t channels,
+                   const FindFilter& filter, float* weight);
+
+// A piece of the products of all points of a panel: tiles [first, first + count) of `stride` tiles.
+// v: points x blocks of channels x stride tiles x 16; m: points x blocks of the panel x stride x
+// 16; both with kPointGap floats between points, so that one tile's points do not all fall into the
+// same set of L1.
+inline constexpr std::int64_t kPointGap = 16;
+struct WinogradProducts {
+  int points;  // P * P
+  int channels;
+  std::int64_t stride;
+  std::int64_t v_point, m_point;  // floats from one point to the next
+};
+void run_products(const Kernels& kernels, const WinogradProducts& products, const Panel& panel,
+                  const float* v, float* m, std::int64_t first, std::int64_t count) noexcept;
+
+}  // namespace kissa::cpu

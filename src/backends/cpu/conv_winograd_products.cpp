@@ -1,0 +1,100 @@
+#include <array>
+#include <cmath>
+
+#include "backends/cpu/conv_winograd.h"
+
+namespace kissa::cpu {
+namespace {
+
+using Matrix = std::array<std::array<double, kMaxWinogradPoints>, kMaxWinogradPoints>;
+
+// G: row i holds the powers of point i, divided by the product of its distances from the other
+// finite points; the last row (inf) a one behind zeros. Signs and factors go with those of B^T in
+// kernels/winograd_inl.h.
+Matrix filter_transform(int points, int taps) {
+  constexpr std::array<double, 7> kPoint = {0, 1, -1, 2, -2, 0.5, -0.5};
+  constexpr std::array<double, 3> kFactor4 = {1, 0.5, 0.5};
+  constexpr std::array<double, 5> kFactor6 = {1.0 / 4, -1.0 / 6, -1.0 / 6, 1.0 / 24, 1.0 / 24};
+  constexpr std::array<double, 7> kFactor8 = {1,        -2.0 / 9,  -2.0 / 9, 1.0 / 90,
+                                              1.0 / 90, 32.0 / 45, 32.0 / 45};
+  const double* factor =
+      points == 4 ? kFactor4.data() : (points == 6 ? kFactor6.data() : kFactor8.data());
+  Matrix g = {};
+  for (int i = 0; i + 1 < points; ++i)
+    for (int r = 0; r < taps; ++r)
+      g[static_cast<std::size_t>(i)][static_cast<std::size_t>(r)] =
+          factor[i] * std::pow(kPoint[static_cast<std::size_t>(i)], r);
+  g[static_cast<std::size_t>(points - 1)][static_cast<std::size_t>(taps - 1)] = 1.0;
+  return g;
+}
+
+// G f G^T.
+Matrix transform(const Matrix& g, const float* filter, std::size_t points, std::size_t taps) {
+  Matrix half = {};
+  for (std::size_t i = 0; i < points; ++i)
+    for (std::size_t s = 0; s < taps; ++s)
+      for (std::size_t r = 0; r < taps; ++r)
+        half[i][s] += g[i][r] * static_cast<double>(filter[r * taps + s]);
+  Matrix all = {};
+  for (std::size_t i = 0; i < points; ++i)
+    for (std::size_t j = 0; j < points; ++j)
+      for (std::size_t s = 0; s < taps; ++s) all[i][j] += half[i][s] * g[j][s];
+  return all;
+}
+
+}  // namespace
+
+void pack_winograd(WinogradKind kind, std::span<const OutputBlock> blocks, std::int64_t channels,
+                   const FindFilter& filter, float* weight) {
+  const auto points = static_cast<std::size_t>(kWinogradSizes[kind].points);
+  const auto taps = static_cast<std::size_t>(kWinogradSizes[kind].taps);
+  const Matrix g = filter_transform(kWinogradSizes[kind].points, kWinogradSizes[kind].taps);
+  const std::size_t row = blocks.size() * kChannelBlock;
+  for (std::int64_t c = 0; c < channels; ++c) {
+    for (std::size_t k = 0; k < row; ++k) {
+      const float* f =
+          filter(blocks[k / kChannelBlock], static_cast<std::int64_t>(k) % kChannelBlock, c);
+      const Matrix u = f != nullptr ? transform(g, f, points, taps) : Matrix{};
+      for (std::size_t i = 0; i < points * points; ++i)
+        weight[(i * static_cast<std::size_t>(channels) + static_cast<std::size_t>(c)) * row + k] =
+            static_cast<float>(u[i / points][i % points]);
+    }
+  }
+}
+
+void run_products(const Kernels& kernels, const WinogradProducts& products, const Panel& panel,
+                  const float* v, float* m, std::int64_t first, std::int64_t count) noexcept {
+  static constexpr std::array<float, kMaxTileBlocks* kChannelBlock> kNoBias = {};
+  const std::int64_t most = kernels.gemm.pixels[panel.size() - 1];
+  const std::int64_t tiles = (count + most - 1) / most;
+  const std::int64_t lines = static_cast<std::int64_t>(products.channels) * panel.size();
+  std::array<float*, kMaxTileBlocks> dst;
+  const long tap_offset = 0;
+  GemmTile tile = {};
+  tile.src_stride = static_cast<long>(products.stride * kChannelBlock);
+  tile.tap_offset = &tap_offset;
+  tile.taps = 1;
+  tile.channels = products.channels;
+  tile.bias = kNoBias.data();
+  tile.dst = dst.data();
+  for (std::int64_t i = 0; i < products.points; ++i) {
+    tile.weight = panel.weight + i * lines * kChannelBlock;
+    for (std::int64_t t = 0; t < tiles; ++t) {
+      const std::int64_t a = count * t / tiles;
+      const std::int64_t b = count * (t + 1) / tiles;
+      tile.src = v + i * products.v_point + (first + a) * kChannelBlock;
+      for (std::int64_t j = 0; j < panel.size(); ++j)
+        dst[static_cast<std::size_t>(j)] =
+            m + i * products.m_point + (j * products.stride + first + a) * kChannelBlock;
+      // The next point's weights follow this one's, the next panel's those of the last point.
+      const std::int64_t begin = lines * t / tiles;
+      const std::int64_t end = lines * (t + 1) / tiles;
+      tile.prefetch = reinterpret_cast<const char*>(tile.weight) + (lines + begin) * 64;
+      tile.prefetch_lines = static_cast<int>((end - begin + channel_blocks(products.channels) - 1) /
+                                             channel_blocks(products.channels));
+      kernels.gemm.tile[panel.size() - 1][b - a - 1](tile);
+    }
+  }
+}
+
+}  // namespace kissa::cpu
