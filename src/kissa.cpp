@@ -26,9 +26,9 @@ std::vector<TensorInfo> infos_of(const Graph& graph, const std::vector<ValueId>&
 
 std::unordered_map<std::string, Shape> to_shapes(const std::map<std::string, Dims>& dims) {
   std::unordered_map<std::string, Shape> shapes;
-  for (const auto& [name, extents] : dims)
-    shapes.emplace(
-        name, with_context([&] { return "input '" + name + "'"; }, [&] { return Shape(extents); }));
+  for (const auto& input : dims)
+    shapes.emplace(input.first, with_context([&] { return "input '" + input.first + "'"; },
+                                             [&] { return Shape(input.second); }));
   return shapes;
 }
 

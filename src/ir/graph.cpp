@@ -77,8 +77,9 @@ std::vector<std::string> Graph::value_names() const {
 Graph Graph::reshaped(const std::unordered_map<std::string, Shape>& input_shapes) const {
   Graph graph = *this;
   for (const auto& [input_name, shape] : input_shapes) {
-    const auto it = std::find_if(inputs_.begin(), inputs_.end(),
-                                 [&](ValueId id) { return value(id).name == input_name; });
+    const auto it =
+        std::find_if(inputs_.begin(), inputs_.end(),
+                     [&, &wanted = input_name](ValueId id) { return value(id).name == wanted; });
     if (it == inputs_.end()) {
       std::vector<std::string> names;
       for (const ValueId id : inputs_) names.push_back(value(id).name);
