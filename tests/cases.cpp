@@ -147,6 +147,21 @@ void take_window(Fields& fields, const Shape& in, T& op) {
   take_spatial(fields, "dilation", axes, 1, op.dilation);
 }
 
+template <class T>
+void read_convolution(Fields& fields, const Shape& in, T& op) {
+  fields.take("num_output", op.num_output);
+  fields.take("group", op.group);
+  fields.take("has_bias", op.has_bias);
+  fields.take("axis", op.axis);
+  take_window(fields, in, op);
+}
+
+template <class T>
+void read_recurrent(Fields& fields, T& op) {
+  fields.take("num_output", op.num_output);
+  fields.take("expose_hidden", op.expose_hidden);
+}
+
 // read(fields, in, op) fills an op whose first input has shape `in`. Keys bear the fields' names.
 
 template <class T>
@@ -175,13 +190,14 @@ void read(Fields& fields, const Shape&, Clip& op) {
 
 void read(Fields& fields, const Shape&, Concat& op) { fields.take("axis", op.axis); }
 
-void read(Fields& fields, const Shape& in, Convolution& op) {
-  fields.take("num_output", op.num_output);
-  fields.take("group", op.group);
-  fields.take("has_bias", op.has_bias);
+void read(Fields& fields, const Shape& in, Convolution& op) { read_convolution(fields, in, op); }
+
+void read(Fields& fields, const Shape&, Crop& op) {
   fields.take("axis", op.axis);
-  take_window(fields, in, op);
+  fields.take("offsets", op.offsets);
 }
+
+void read(Fields& fields, const Shape& in, Deconvolution& op) { read_convolution(fields, in, op); }
 
 void read(Fields& fields, const Shape&, Eltwise& op) {
   fields.take("method", op.method,
@@ -193,6 +209,12 @@ void read(Fields& fields, const Shape&, Eltwise& op) {
 
 void read(Fields& fields, const Shape&, Elu& op) { fields.take("alpha", op.alpha); }
 
+void read(Fields& fields, const Shape&, Embed& op) {
+  fields.take("num_output", op.num_output);
+  fields.take("input_dim", op.input_dim);
+  fields.take("has_bias", op.has_bias);
+}
+
 void read(Fields& fields, const Shape&, Exp& op) {
   fields.take("base", op.base);
   fields.take("scale", op.scale);
@@ -202,6 +224,11 @@ void read(Fields& fields, const Shape&, Exp& op) {
 void read(Fields& fields, const Shape&, Flatten& op) {
   fields.take("axis", op.axis);
   fields.take("end_axis", op.end_axis);
+}
+
+void read(Fields& fields, const Shape& in, Im2col& op) {
+  fields.take("axis", op.axis);
+  take_window(fields, in, op);
 }
 
 void read(Fields& fields, const Shape&, InnerProduct& op) {
@@ -224,6 +251,14 @@ void read(Fields& fields, const Shape&, Lrn& op) {
   fields.take("k", op.k);
   fields.take("region", op.region,
               {{"across", LrnRegion::kAcrossChannels}, {"within", LrnRegion::kWithinChannel}});
+}
+
+void read(Fields& fields, const Shape&, Lstm& op) { read_recurrent(fields, op); }
+
+void read(Fields& fields, const Shape&, Mvn& op) {
+  fields.take("normalize_variance", op.normalize_variance);
+  fields.take("across_channels", op.across_channels);
+  fields.take("eps", op.eps);
 }
 
 void read(Fields& fields, const Shape&, Pooling& op) {
@@ -250,6 +285,16 @@ void read(Fields& fields, const Shape&, PRelu& op) {
   fields.take("channel_shared", op.channel_shared);
 }
 
+void read(Fields& fields, const Shape&, Reduction& op) {
+  fields.take("method", op.method,
+              {{"sum", ReductionMethod::kSum},
+               {"sum_abs", ReductionMethod::kSumAbs},
+               {"sum_squares", ReductionMethod::kSumSquares},
+               {"mean", ReductionMethod::kMean}});
+  fields.take("axis", op.axis);
+  fields.take("coefficient", op.coefficient);
+}
+
 void read(Fields& fields, const Shape&, Relu& op) {
   fields.take("negative_slope", op.negative_slope);
 }
@@ -259,6 +304,8 @@ void read(Fields& fields, const Shape&, Reshape& op) {
   fields.take("axis", op.axis);
   fields.take("num_axes", op.num_axes);
 }
+
+void read(Fields& fields, const Shape&, Rnn& op) { read_recurrent(fields, op); }
 
 void read(Fields& fields, const Shape&, Scale& op) {
   fields.take("axis", op.axis);
@@ -277,6 +324,11 @@ void read(Fields& fields, const Shape&, Softmax& op) { fields.take("axis", op.ax
 void read(Fields& fields, const Shape&, Swish& op) { fields.take("beta", op.beta); }
 
 void read(Fields& fields, const Shape&, Threshold& op) { fields.take("threshold", op.threshold); }
+
+void read(Fields& fields, const Shape&, Tile& op) {
+  fields.take("axis", op.axis);
+  fields.take("tiles", op.tiles);
+}
 
 // Sets `op` to the kind of that name with its parameters; false where it is not the I-th kind.
 template <std::size_t I>

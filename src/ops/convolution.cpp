@@ -1,9 +1,5 @@
 #include "ops/convolution.h"
 
-#include <fmt/ranges.h>
-
-#include <algorithm>
-
 #include "ops/window.h"
 
 namespace kissa {
@@ -25,15 +21,7 @@ std::vector<ParamSpec> Convolution::params(const Shapes& in) const {
 Shapes Convolution::infer(const Shapes& in) const {
   expect_inputs(in, 1);
   const int channel_axis = in[0].canonical_axis(axis);
-  const std::int64_t channels = in[0][channel_axis];
-  if (num_output <= 0) fail(ErrorCode::kInvalidModel, "num_output {} must be positive", num_output);
-  if (group <= 0) fail(ErrorCode::kInvalidModel, "group {} must be positive", group);
-  if (channels % group != 0)
-    fail(ErrorCode::kInvalidModel, "{} input channels are no multiple of group {}", channels,
-         group);
-  if (num_output % group != 0)
-    fail(ErrorCode::kInvalidModel, "num_output {} is no multiple of group {}", num_output, group);
-
+  check_groups(in[0][channel_axis], num_output, group);
   std::vector<std::int64_t> out(in[0].dims().begin(), in[0].dims().begin() + channel_axis);
   out.push_back(num_output);
   const auto places = window_places(window_of(*this), extents_behind(in[0], channel_axis));
@@ -78,15 +66,7 @@ void Convolution::reference(ConstTensors x, Tensors y) const {
 }
 
 std::string Convolution::describe() const {
-  std::string text =
-      fmt::format("{} x {}, stride {}", num_output, fmt::join(kernel, "x"), fmt::join(stride, "x"));
-  if (std::any_of(pad.begin(), pad.end(), [](auto p) { return p != 0; }))
-    text += fmt::format(", pad {}", fmt::join(pad, "x"));
-  if (std::any_of(dilation.begin(), dilation.end(), [](auto d) { return d != 1; }))
-    text += fmt::format(", dilation {}", fmt::join(dilation, "x"));
-  if (group != 1) text += fmt::format(", group {}", group);
-  if (!has_bias) text += ", no bias";
-  return text;
+  return describe_window(num_output, window_of(*this), group, has_bias);
 }
 
 }  // namespace kissa

@@ -12,6 +12,7 @@ namespace kissa {
 // P = (D + 2 pad - (dilation (kernel - 1) + 1)) / stride + 1, rounded down.
 // Parameters: weight num_output x C/group x kernel..., and bias num_output where has_bias.
 // kernel, stride, pad and dilation hold one extent a spatial axis.
+// Arithmetic: taps on padding are counted like the others.
 struct Convolution {
   static constexpr std::string_view kName = "convolution";
   std::int64_t num_output = 0;

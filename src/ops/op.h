@@ -8,22 +8,32 @@
 #include "ops/batch_norm.h"
 #include "ops/concat.h"
 #include "ops/convolution.h"
+#include "ops/crop.h"
+#include "ops/deconvolution.h"
 #include "ops/elementwise.h"
 #include "ops/eltwise.h"
+#include "ops/gather.h"
+#include "ops/im2col.h"
 #include "ops/inner_product.h"
 #include "ops/lrn.h"
+#include "ops/mvn.h"
 #include "ops/op_kind.h"
 #include "ops/pooling.h"
 #include "ops/prelu.h"
+#include "ops/recurrent.h"
+#include "ops/reduction.h"
 #include "ops/scale.h"
 #include "ops/softmax.h"
+#include "ops/tile.h"
 #include "ops/view.h"
 
 namespace kissa {
 
-using Op = std::variant<AbsVal, ArgMax, BatchNorm, Bias, Bnll, Clip, Concat, Convolution, Eltwise,
-                        Elu, Exp, Flatten, Identity, InnerProduct, Log, Lrn, Pooling, Power, PRelu,
-                        Relu, Reshape, Scale, Sigmoid, Slice, Softmax, Swish, TanH, Threshold>;
+using Op =
+    std::variant<AbsVal, ArgMax, BatchNorm, BatchReindex, Bias, Bnll, Clip, Concat, Convolution,
+                 Crop, Deconvolution, Eltwise, Elu, Embed, Exp, Flatten, Identity, Im2col,
+                 InnerProduct, Log, Lrn, Lstm, Mvn, Pooling, Power, PRelu, Reduction, Relu, Reshape,
+                 Rnn, Scale, Sigmoid, Slice, Softmax, Swish, TanH, Threshold, Tile>;
 
 std::string_view name_of(const Op& op);
 std::string describe(const Op& op);

@@ -1,5 +1,8 @@
 #include "ops/window.h"
 
+#include <fmt/ranges.h>
+
+#include <algorithm>
 #include <array>
 
 #include "base/error.h"
@@ -38,6 +41,43 @@ void check_window(std::int64_t kernel, std::int64_t stride, std::int64_t pad,
          stride, dilation, pad, kMaxWindow);
 }
 
+void check_window_axes(const Window& window, std::size_t axes) {
+  for (const auto* list : {&window.kernel, &window.stride, &window.pad, &window.dilation})
+    if (list->size() != axes)
+      fail(ErrorCode::kInvalidModel, "a kernel of {} axes does not fit an input of {} spatial axes",
+           list->size(), axes);
+}
+
+void check_groups(std::int64_t channels, std::int64_t num_output, std::int64_t group) {
+  if (num_output <= 0) fail(ErrorCode::kInvalidModel, "num_output {} must be positive", num_output);
+  if (group <= 0) fail(ErrorCode::kInvalidModel, "group {} must be positive", group);
+  if (channels % group != 0)
+    fail(ErrorCode::kInvalidModel, "{} input channels are no multiple of group {}", channels,
+         group);
+  if (num_output % group != 0)
+    fail(ErrorCode::kInvalidModel, "num_output {} is no multiple of group {}", num_output, group);
+}
+
+std::string describe_window(const Window& window) {
+  const auto differs_from = [](std::int64_t usual) {
+    return [usual](std::int64_t extent) { return extent != usual; };
+  };
+  std::string text =
+      fmt::format("{}, stride {}", fmt::join(window.kernel, "x"), fmt::join(window.stride, "x"));
+  if (std::any_of(window.pad.begin(), window.pad.end(), differs_from(0)))
+    text += fmt::format(", pad {}", fmt::join(window.pad, "x"));
+  if (std::any_of(window.dilation.begin(), window.dilation.end(), differs_from(1)))
+    text += fmt::format(", dilation {}", fmt::join(window.dilation, "x"));
+  return text;
+}
+
+std::string describe_window(std::int64_t num_output, const Window& window, std::int64_t group,
+                            bool has_bias) {
+  return fmt::format("{} x {}{}{}", num_output, describe_window(window),
+                     group == 1 ? "" : fmt::format(", group {}", group),
+                     has_bias ? "" : ", no bias");
+}
+
 std::vector<std::int64_t> extents_behind(const Shape& shape, int axis) {
   return {shape.dims().begin() + axis + 1, shape.dims().end()};
 }
@@ -50,13 +90,9 @@ std::int64_t product(const std::vector<std::int64_t>& extents) {
 
 std::vector<std::int64_t> window_places(const Window& window,
                                         const std::vector<std::int64_t>& image) {
-  const std::size_t axes = image.size();
-  if (window.kernel.size() != axes || window.stride.size() != axes || window.pad.size() != axes ||
-      window.dilation.size() != axes)
-    fail(ErrorCode::kInvalidModel, "a kernel of {} axes does not fit an input of {} spatial axes",
-         window.kernel.size(), axes);
+  check_window_axes(window, image.size());
   std::vector<std::int64_t> places;
-  for (std::size_t i = 0; i < axes; ++i) {
+  for (std::size_t i = 0; i < image.size(); ++i) {
     const auto [kernel, stride, pad, dilation] =
         std::array{window.kernel[i], window.stride[i], window.pad[i], window.dilation[i]};
     check_window(kernel, stride, pad, dilation);

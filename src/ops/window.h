@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "base/shape.h"
@@ -24,6 +25,18 @@ struct Window {
   const std::vector<std::int64_t>& pad;
   const std::vector<std::int64_t>& dilation;
 };
+
+// Throws kInvalidModel unless each of the window's lists holds `axes` numbers.
+void check_window_axes(const Window& window, std::size_t axes);
+// Throws kInvalidModel unless `group` divides both counts, and all are positive (channels may be
+// 0).
+void check_groups(std::int64_t channels, std::int64_t num_output, std::int64_t group);
+
+// "3x3, stride 1x1, pad 1x1, dilation 2x2"; pad and dilation only where they do something.
+std::string describe_window(const Window& window);
+// "64 x 3x3, stride 1x1, group 2, no bias"
+std::string describe_window(std::int64_t num_output, const Window& window, std::int64_t group,
+                            bool has_bias);
 
 // The extents behind `axis`.
 std::vector<std::int64_t> extents_behind(const Shape& shape, int axis);
