@@ -4,6 +4,7 @@
 #include <map>
 
 #include "backends/cpu/cpu.h"
+#include "backends/cpu/data_tactics.h"
 
 namespace kissa::cpu {
 namespace {
@@ -11,6 +12,7 @@ namespace {
 // Tactics that are made for one table of kernels, and the list of all that go with it.
 struct FusedTactics {
   explicit FusedTactics(const Kernels& kernels) {
+    own.push_back(make_conv_first(kernels));
     own.push_back(make_conv_gemm(kernels));
     // Measured on Zen 4 with cold weights: F(4x4) loses to F(2x2) at 7x7, F(6x6) to F(4x4) below
     // 56x56.
@@ -18,6 +20,8 @@ struct FusedTactics {
     own.push_back(make_conv_winograd(kF2x3, "winograd_f2", 1, kernels));
     own.push_back(make_conv_winograd(kF6x3, "winograd_f6", 64, kernels));
     own.push_back(make_conv_winograd(kF4x5, "winograd_f4_5x5", 1, kernels));
+    own.push_back(make_conv_direct(kernels));
+    add_data_tactics(kernels, own);
     for (const auto& tactic : own) list.push_back(tactic.get());
     list.push_back(&reference());
   }

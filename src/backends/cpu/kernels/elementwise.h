@@ -33,8 +33,8 @@ struct UnaryOp {
   float c;
 };
 
-// y = (x - center) scale + shift, or max(x, 0) + scale min(x, 0) where prelu. A null center or shift
-// is 0, a null scale 1.
+// y = (x - center) scale + shift, or max(x, 0) + scale min(x, 0) where prelu. A null center or
+// shift is 0, a null scale 1.
 struct ChannelRun {
   const float* src;
   float* dst;

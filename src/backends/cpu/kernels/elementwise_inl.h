@@ -56,7 +56,8 @@ void unary(const UnaryOp& op, const float* src, float* dst, std::int64_t count) 
     case UnaryKind::kBnll: return apply([&](Vec x) { return max(zero, x) + log1p(exp(-abs(x))); });
     case UnaryKind::kClip: return apply([&](Vec x) { return max(min(b, x), a); });
     case UnaryKind::kConstant: return apply([&](Vec) { return a; });
-    case UnaryKind::kElu: return apply([&](Vec x) { return max(zero, x) + a * expm1(min(zero, x)); });
+    case UnaryKind::kElu:
+      return apply([&](Vec x) { return max(zero, x) + a * expm1(min(zero, x)); });
     case UnaryKind::kExp: return apply([&](Vec x) { return exp(a * x + b); });
     case UnaryKind::kLinear: return apply([&](Vec x) { return a * x + b; });
     case UnaryKind::kLog: return apply([&](Vec x) { return c * log(a * x + b); });

@@ -10,11 +10,11 @@ namespace kissa::cpu {
 // One panel: `panel` neighbouring outputs (InnerProductKernels) of some rows.
 struct InnerProductTile {
   const float* src;
-  std::int64_t src_row;  // floats from one row to the next
-  std::int64_t rows;     // at most kInnerProductRows
-  std::int64_t depth;    // K
-  const float* weight;   // K x panel
-  const float* bias;     // panel
+  std::int64_t src_row;   // floats from one row to the next
+  std::int64_t rows;      // at most kInnerProductRows
+  std::int64_t depth;     // K
+  const float* weight;    // K x panel
+  const float* bias;      // panel
   const float* residual;  // added before the activation, laid out as dst; null: none
   float* dst;
   std::int64_t dst_row;

@@ -73,8 +73,7 @@ void multiply_rows(const float* x, std::int64_t row, const float* w, std::int64_
     }
   }
   const std::int64_t done = stretch * Streams;
-  if (done < depth)
-    multiply_rows<Rows, 1>(x + done, row, w + done * kPanel, depth - done, partial);
+  if (done < depth) multiply_rows<Rows, 1>(x + done, row, w + done * kPanel, depth - done, partial);
 }
 
 template <int Rows>

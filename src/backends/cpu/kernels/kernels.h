@@ -9,7 +9,13 @@
 // A family of kernels declares its arguments and its part of the table in a header of its own.
 #pragma once
 
+#include "backends/cpu/kernels/elementwise.h"
 #include "backends/cpu/kernels/gemm.h"
+#include "backends/cpu/kernels/inner_product.h"
+#include "backends/cpu/kernels/lrn.h"
+#include "backends/cpu/kernels/pool.h"
+#include "backends/cpu/kernels/reorder.h"
+#include "backends/cpu/kernels/softmax.h"
 #include "backends/cpu/kernels/winograd.h"
 
 namespace kissa::cpu {
@@ -18,8 +24,15 @@ struct Kernels {
   const char* isa;  // the last part of a tactic's name
   int lanes;        // floats in a vector register
   GemmKernels gemm;
+  GemmKernels planar;  // sums over planes of pixels, not blocks of channels
   FinishKernel finish;
   WinogradKernels winograd;
+  PoolKernels pool;
+  LrnKernels lrn;
+  InnerProductKernels inner_product;
+  SoftmaxKernels softmax;
+  ElementwiseKernels elementwise;
+  ReorderKernels reorder;
 };
 
 extern const Kernels kBaselineKernels;

@@ -17,11 +17,16 @@ struct LrnParams {
   float k;
 };
 
+// The parameters of real networks, which have kernels of their own and may be fused with a pooling.
+constexpr bool has_fast_lrn(const LrnParams& params) {
+  return (params.size == 3 || params.size == 5) && params.beta == 0.75f;
+}
+
 // All channel blocks of a stretch of pixels of one image.
 struct LrnTile {
   LrnParams params;
   std::int64_t blocks;
-  const float* src;  // of the first block and pixel
+  const float* src;        // of the first block and pixel
   std::int64_t src_block;  // floats from one block to the next
   float* dst;
   std::int64_t dst_block;
@@ -42,6 +47,7 @@ inline constexpr int kPoolLrnColumns = 64;
 
 struct LrnKernels {
   void (*lrn)(const LrnTile& tile) noexcept;
+  // The others: where has_fast_lrn.
   // Max pooling, then LRN: one row of at most kPoolLrnColumns places.
   void (*pool_lrn)(const LrnPoolTile& tile) noexcept;
   // LRN, then max pooling 3x3 of stride 2 without pad: whole rows of places.

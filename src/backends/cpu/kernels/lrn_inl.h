@@ -3,7 +3,8 @@
 // A block's 16 channels need the squares of their neighbours in the blocks before and behind:
 //
 //      below          own           above
-//   [ ... 14 15][ 0  1 ... 15 ][ 0  1 ... ]      window 5: s of channel 0 = below 14, 15, own 0 to 2
+//   [ ... 14 15][ 0  1 ... 15 ][ 0  1 ... ]      window 5: s of channel 0 = below 14, 15, own 0 to
+//   2
 //
 // Squares are taken in registers and shifted across lanes. For beta 3/4 the power comes from two
 // estimates of 1/sqrt, t = r^2 / sqrt(r) = s^-3/4 with r = s^-1/2, and one step of third order:
@@ -155,9 +156,8 @@ void pool_lrn_tile(const LrnPoolTile& t, const Norm& normalise) {
 // The maxima of a normalised row's windows of 3 columns; visit(q, v, maximum) for each.
 template <class Norm, class Visit>
 KISSA_INLINE void normalised_maxima(const Neighbour& below, const float* own,
-                                    const Neighbour& above, std::int64_t width,
-                                    std::int64_t places, const Norm& normalise,
-                                    const Visit& visit) {
+                                    const Neighbour& above, std::int64_t width, std::int64_t places,
+                                    const Norm& normalise, const Visit& visit) {
   Vec last[kVecs];  // column 2 q
   normalise(below.at(0), own, above.at(0), last);
   for (std::int64_t q = 0; q < places; ++q) {
@@ -205,37 +205,41 @@ void lrn_pool_tile(const LrnPoolTile& t, const Norm& normalise) {
   }
 }
 
-// Calls f with the Normalise for these parameters.
-template <class Power, class F>
-KISSA_INLINE void with_reach(const LrnParams& params, const F& f) {
-  switch (params.size / 2) {
-    case 0: return f(Normalise<0, Power>(params));
-    case 1: return f(Normalise<1, Power>(params));
-    case 2: return f(Normalise<2, Power>(params));
-    case 3: return f(Normalise<3, Power>(params));
-    case 4: return f(Normalise<4, Power>(params));
-    case 5: return f(Normalise<5, Power>(params));
-    case 6: return f(Normalise<6, Power>(params));
-    default: return f(Normalise<7, Power>(params));
-  }
+// Calls f with the Normalise for parameters that has_fast_lrn takes.
+template <class F>
+KISSA_INLINE void with_fast(const LrnParams& params, const F& f) {
+  if (params.size == 3)
+    f(Normalise<1, PowerThreeQuarters>(params));
+  else
+    f(Normalise<2, PowerThreeQuarters>(params));
 }
 
 template <class F>
-KISSA_INLINE void with_normalise(const LrnParams& params, const F& f) {
-  if (params.beta == 0.75f)
-    with_reach<PowerThreeQuarters>(params, f);
-  else
-    with_reach<AnyPower>(params, f);
+KISSA_INLINE void with_any(const LrnParams& params, const F& f) {
+  switch (params.size / 2) {
+    case 0: return f(Normalise<0, AnyPower>(params));
+    case 1: return f(Normalise<1, AnyPower>(params));
+    case 2: return f(Normalise<2, AnyPower>(params));
+    case 3: return f(Normalise<3, AnyPower>(params));
+    case 4: return f(Normalise<4, AnyPower>(params));
+    case 5: return f(Normalise<5, AnyPower>(params));
+    case 6: return f(Normalise<6, AnyPower>(params));
+    default: return f(Normalise<7, AnyPower>(params));
+  }
 }
 
 void lrn(const LrnTile& tile) noexcept {
-  with_normalise(tile.params, [&](const auto& normalise) { lrn_tile(tile, normalise); });
+  const auto run = [&](const auto& normalise) { lrn_tile(tile, normalise); };
+  if (has_fast_lrn(tile.params))
+    with_fast(tile.params, run);
+  else
+    with_any(tile.params, run);
 }
 void pool_lrn(const LrnPoolTile& tile) noexcept {
-  with_normalise(tile.params, [&](const auto& normalise) { pool_lrn_tile(tile, normalise); });
+  with_fast(tile.params, [&](const auto& normalise) { pool_lrn_tile(tile, normalise); });
 }
 void lrn_pool(const LrnPoolTile& tile) noexcept {
-  with_normalise(tile.params, [&](const auto& normalise) { lrn_pool_tile(tile, normalise); });
+  with_fast(tile.params, [&](const auto& normalise) { lrn_pool_tile(tile, normalise); });
 }
 
 constexpr LrnKernels kLrnKernels = {.lrn = lrn, .pool_lrn = pool_lrn, .lrn_pool = lrn_pool};

@@ -13,7 +13,8 @@ struct PoolAxis {
   std::int64_t pad;
 };
 
-// The windows at places [row_begin, row_end) x [column_begin, column_end) of one block of one image.
+// The windows at places [row_begin, row_end) x [column_begin, column_end) of one block of one
+// image.
 struct PoolTile {
   PoolAxis rows;
   PoolAxis columns;

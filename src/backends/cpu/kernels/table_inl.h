@@ -1,8 +1,14 @@
 // The table of the instruction set whose Vec was included before: every family of kernels.
 #pragma once
 
+#include "backends/cpu/kernels/elementwise_inl.h"
 #include "backends/cpu/kernels/gemm_inl.h"
+#include "backends/cpu/kernels/inner_product_inl.h"
 #include "backends/cpu/kernels/kernels.h"
+#include "backends/cpu/kernels/lrn_inl.h"
+#include "backends/cpu/kernels/pool_inl.h"
+#include "backends/cpu/kernels/reorder_inl.h"
+#include "backends/cpu/kernels/softmax_inl.h"
 #include "backends/cpu/kernels/winograd_inl.h"
 
 namespace kissa::cpu {
@@ -12,9 +18,16 @@ constexpr Kernels make_kernels(const char* isa) {
   return {
       .isa = isa,
       .lanes = kLanes,
-      .gemm = make_gemm_kernels(),
+      .gemm = make_gemm_kernels<false>(),
+      .planar = make_gemm_kernels<true>(),
       .finish = finish_run,
       .winograd = kWinogradKernels,
+      .pool = kPoolKernels,
+      .lrn = kLrnKernels,
+      .inner_product = kInnerProductKernels,
+      .softmax = kSoftmaxKernels,
+      .elementwise = kElementwiseKernels,
+      .reorder = kReorderKernels,
   };
 }
 

@@ -1,0 +1,171 @@
+// InnerProduct with weights packed into panels of outputs. A blocked input is read as it lies: the
+// weights' rows are packed in its order, with zeros for its padding lanes.
+#include "backends/cpu/data_tactics.h"
+#include "backends/cpu/parallel.h"
+
+namespace kissa::cpu {
+namespace {
+
+std::int64_t divide_up(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
+
+// Where each float of one row of the input stands in the op's K; -1: a padding lane.
+std::vector<std::int64_t> depth_order(const TensorDesc& in, int axis) {
+  std::vector<std::int64_t> order;
+  if (in.format.layout == Layout::kRowMajor) {
+    for (std::int64_t k = 0; k < in.shape.product(axis, in.shape.rank()); ++k) order.push_back(k);
+    return order;
+  }
+  const BlockedTensor x(in);
+  for (std::int64_t first = 0; first < x.channels; first += kChannelBlock)
+    for (std::int64_t i = 0; i < x.pixels(); ++i)
+      for (std::int64_t c = first; c < first + kChannelBlock; ++c)
+        order.push_back(c < x.channels ? c * x.pixels() + i : -1);
+  return order;
+}
+
+// The weights: data[n * output + k * depth].
+struct WeightView {
+  const float* data;
+  std::int64_t output, depth;
+};
+
+// Outputs [first, first + count), in stretches of K, so that both sides stay in cache.
+void pack_panel(const WeightView& weight, const std::vector<std::int64_t>& order,
+                std::int64_t first, std::int64_t count, std::int64_t width, float* dst) {
+  constexpr std::int64_t kStretch = 256;
+  for (std::int64_t begin = 0; begin < std::ssize(order); begin += kStretch) {
+    const std::int64_t end = std::min(begin + kStretch, std::ssize(order));
+    for (std::int64_t n = 0; n < count; ++n) {
+      for (std::int64_t i = begin; i < end; ++i) {
+        const std::int64_t k = order[static_cast<std::size_t>(i)];
+        if (k >= 0)
+          dst[i * width + n] = weight.data[(first + n) * weight.output + k * weight.depth];
+      }
+    }
+  }
+}
+
+class PanelStep final : public Step {
+ public:
+  PanelStep(const Kernels& kernels, const Region& region, const PrepareContext& context)
+      : kernels_(kernels.inner_product) {
+    const auto& op = *region.only<InnerProduct>();
+    const Region::Node& node = region.nodes[0];
+    const TensorDesc& in = region.in(0).desc;
+    const int axis = in.shape.canonical_axis(op.axis);
+    const auto order = depth_order(in, axis);
+    input_ = input_binding(region, node.inputs[0]);
+    if (node.epilogue.has_residual) residual_ = input_binding(region, node.inputs.back());
+    rows_ = in.shape.product(0, axis);
+    depth_ = std::ssize(order);
+    src_row_ = in.format.layout == Layout::kBlocked16 ? BlockedTensor(in).image_stride : depth_;
+    outputs_ = op.num_output;
+    activation_ = activation_of(node.epilogue);
+    pack(region, order, context.weights);
+  }
+
+  void run(const Bindings& bindings, Stream& stream) const noexcept override {
+    const std::int64_t panels = divide_up(outputs_, kernels_.panel);
+    const std::int64_t chunks = divide_up(rows_, kInnerProductRows);
+    const std::int64_t tile_bytes = depth_ * kernels_.panel * 4;
+    // Chunks of one panel follow each other: they share its weights.
+    parallel_for(stream, panels * chunks, tile_bytes, [&](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t i = begin; i < end; ++i) run_tile(bindings, i / chunks, i % chunks, chunks);
+    });
+  }
+
+ private:
+  // Panel by panel: the bias, then the weights.
+  std::int64_t panel_floats() const { return (depth_ + 1) * kernels_.panel; }
+
+  void pack(const Region& region, const std::vector<std::int64_t>& order, WeightArena& arena) {
+    const auto& op = *region.only<InnerProduct>();
+    const float* bias = op.has_bias ? region.param(1).constant : nullptr;
+    const WeightView weight = {.data = region.param(0).constant,
+                               .output = op.transpose ? 1 : region.param(0).desc.shape[1],
+                               .depth = op.transpose ? outputs_ : 1};
+    const std::int64_t panels = divide_up(outputs_, kernels_.panel);
+    const auto write = [&](void* memory) {
+      auto* panel = static_cast<float*>(memory);
+      std::fill(panel, panel + panels * panel_floats(), 0.0f);
+      for (std::int64_t first = 0; first < outputs_; first += kernels_.panel) {
+        const std::int64_t count = std::min<std::int64_t>(kernels_.panel, outputs_ - first);
+        if (bias != nullptr) std::copy_n(bias + first, count, panel);
+        pack_panel(weight, order, first, count, kernels_.panel, panel + kernels_.panel);
+        panel += panel_floats();
+      }
+    };
+    packed_ = static_cast<const float*>(arena.add(panels * panel_floats() * 4, write));
+  }
+
+  void run_tile(const Bindings& bindings, std::int64_t panel, std::int64_t chunk,
+                std::int64_t chunks) const noexcept {
+    const std::int64_t first = rows_ * chunk / chunks;
+    const std::int64_t output = panel * kernels_.panel;
+    const std::int64_t at = first * outputs_ + output;
+    const float* packed = packed_ + panel * panel_floats();
+    const auto* residual =
+        residual_ ? static_cast<const float*>(bindings.inputs[*residual_]) + at : nullptr;
+    kernels_.run(
+        {.src = static_cast<const float*>(bindings.inputs[input_]) + first * src_row_,
+         .src_row = src_row_,
+         .rows = rows_ * (chunk + 1) / chunks - first,
+         .depth = depth_,
+         .weight = packed + kernels_.panel,
+         .bias = packed,
+         .residual = residual,
+         .dst = static_cast<float*>(bindings.outputs[0]) + at,
+         .dst_row = outputs_,
+         .outputs = static_cast<int>(std::min<std::int64_t>(kernels_.panel, outputs_ - output)),
+         .activation = activation_});
+  }
+
+  const InnerProductKernels& kernels_;
+  std::size_t input_;
+  std::optional<std::size_t> residual_;
+  std::int64_t rows_, depth_, src_row_, outputs_;
+  ActivationParams activation_;
+  const float* packed_ = nullptr;
+};
+
+class InnerProductPanels final : public KernelTactic {
+ public:
+  InnerProductPanels(const Kernels& kernels, Layout layout)
+      : KernelTactic(layout == Layout::kBlocked16 ? "cpu.inner_product.panels_blocked"
+                                                  : "cpu.inner_product.panels",
+                     kernels),
+        layout_(layout) {}
+
+  std::optional<std::string> refuse(const Region& region) const override {
+    const auto* op = region.only<InnerProduct>();
+    if (op == nullptr) return "not a single inner product";
+    if (auto reason = refuse_flow(region)) return reason;
+    const Shape& in = region.in(0).desc.shape;
+    if (layout_ == Layout::kBlocked16 && (in.rank() != 4 || in.canonical_axis(op->axis) != 1))
+      return "its rows are not the images of N, C, H, W";
+    return std::nullopt;
+  }
+
+  Requirements requirements(const Region& region) const override {
+    Requirements need = requirements_in(region, Layout::kRowMajor);
+    need.inputs[input_binding(region, region.nodes[0].inputs[0])].layout = layout_;
+    return need;
+  }
+
+  std::unique_ptr<Step> prepare(const Region& region,
+                                const PrepareContext& context) const override {
+    return std::make_unique<PanelStep>(kernels(), region, context);
+  }
+
+ private:
+  Layout layout_;
+};
+
+}  // namespace
+
+void add_inner_product_tactics(const Kernels& kernels, OwnedTactics& tactics) {
+  tactics.push_back(std::make_unique<InnerProductPanels>(kernels, Layout::kBlocked16));
+  tactics.push_back(std::make_unique<InnerProductPanels>(kernels, Layout::kRowMajor));
+}
+
+}  // namespace kissa::cpu

@@ -1,0 +1,79 @@
+// What the tactics of fused mode besides convolution share.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "backends/cpu/isa.h"
+#include "backends/tactic.h"
+
+namespace kissa::cpu {
+
+// A tactic of FP32 that runs the kernels of one table.
+class KernelTactic : public Tactic {
+ public:
+  // `stem`: the name's first parts, as in "cpu.pool.max".
+  KernelTactic(const std::string& stem, const Kernels& kernels)
+      : name_(stem + ".f32." + kernels.isa), kernels_(kernels) {}
+
+  std::string_view name() const final { return name_; }
+
+ protected:
+  const Kernels& kernels() const { return kernels_; }
+
+ private:
+  std::string name_;
+  const Kernels& kernels_;
+};
+
+// Why the region is not what most kernels take: every input of its nodes comes from outside or from
+// another node, nothing is empty, and no node but perhaps the last has an epilogue.
+std::optional<std::string> refuse_flow(const Region& region);
+// Besides: the node has no epilogue at all, and all tensors that flow have 4 axes where blocked.
+std::optional<std::string> refuse_plain(const Region& region, Layout layout);
+
+// FP32 in one layout everywhere.
+Requirements requirements_in(const Region& region, Layout layout);
+
+// A tactic's stem for one of two layouts: ".blocked" or ".rows" at its end.
+std::string with_layout(const std::string& stem, Layout layout);
+
+// All inputs and outputs in kBlocked16.
+class BlockedTactic : public KernelTactic {
+ public:
+  using KernelTactic::KernelTactic;
+  Requirements requirements(const Region& region) const final {
+    return requirements_in(region, Layout::kBlocked16);
+  }
+};
+
+// Where the value lies in Bindings::inputs, and in Bindings::outputs.
+std::size_t input_binding(const Region& region, int value);
+std::size_t output_binding(const Region& region, int value);
+
+// A tensor in kBlocked16.
+struct BlockedTensor {
+  std::int64_t images, channels, blocks, height, width;
+  std::int64_t image_stride;  // floats
+
+  explicit BlockedTensor(const TensorDesc& desc);
+  std::int64_t pixels() const { return height * width; }
+  std::int64_t block_floats() const { return pixels() * kChannelBlock; }
+  std::int64_t offset(std::int64_t image, std::int64_t block) const {
+    return image * image_stride + block * block_floats();
+  }
+  // Of the block: 16 in all but perhaps the last.
+  int channels_in(std::int64_t block) const {
+    const std::int64_t left = channels - block * kChannelBlock;
+    return static_cast<int>(left < kChannelBlock ? left : kChannelBlock);
+  }
+  bool has_padding() const { return channels % kChannelBlock != 0; }
+};
+
+// An epilogue's activation in a kernel's terms.
+ActivationParams activation_of(const Epilogue& epilogue);
+
+// The value that the activation gives zero, which padding lanes hold.
+float activated_zero(const Epilogue& epilogue);
+
+}  // namespace kissa::cpu

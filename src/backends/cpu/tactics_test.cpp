@@ -1,0 +1,197 @@
+// Every tactic of fused mode besides convolution, with every table of kernels that this machine
+// runs, on every line of tests/cases, against the references.
+#include "backends/cpu/tactics.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "backends/cpu/cpu.h"
+#include "backends/cpu/tactic_testing.h"
+
+namespace kissa::cpu {
+namespace {
+
+bool starts_with(std::string_view name, std::string_view start) { return name.starts_with(start); }
+
+// conv_test.cpp has convolution.
+bool is_tested_here(const Tactic& tactic) {
+  return !starts_with(tactic.name(), "cpu.conv.") && &tactic != &reference();
+}
+
+Tolerance tolerance_of(std::string_view tactic) {
+  for (const std::string_view exact : {"cpu.pool.max", "cpu.reorder", "cpu.concat", "cpu.slice"})
+    if (starts_with(tactic, exact)) return {0.0, 0.0};
+  if (tactic.find("lrn") != std::string_view::npos) return {2e-6, 0.0};
+  if (starts_with(tactic, "cpu.inner_product")) return {0.0, 5e-6};
+  if (starts_with(tactic, "cpu.pool.")) return {0.0, 1e-6};
+  return {3e-6, 1e-7};
+}
+
+// Runs each trial by each tactic that takes it; keeps the names of those that were of use.
+class Runner {
+ public:
+  void run(const std::vector<Trial>& trials, std::initializer_list<int> threads) {
+    for (const int count : threads) {
+      const auto device = create_device(count);
+      const auto stream = device->create_stream();
+      for (int level = 0; level <= static_cast<int>(usable_isa()); ++level)
+        for (const Tactic* tactic : fused_tactics(static_cast<Isa>(level)))
+          for (const Trial& trial : trials) run(*tactic, trial, *device, *stream);
+    }
+  }
+
+  void expect_all_used() const {
+    for (int level = 0; level <= static_cast<int>(usable_isa()); ++level)
+      for (const Tactic* tactic : fused_tactics(static_cast<Isa>(level)))
+        EXPECT_TRUE(!is_tested_here(*tactic) || used_.contains(tactic->name()))
+            << "no case reaches " << tactic->name();
+  }
+  bool used(std::string_view start) const {
+    return std::any_of(used_.begin(), used_.end(),
+                       [&](std::string_view name) { return starts_with(name, start); });
+  }
+
+ private:
+  void run(const Tactic& tactic, const Trial& trial, Device& device, Stream& stream) {
+    if (!is_tested_here(tactic) || tactic.refuse(trial.region)) return;
+    used_.insert(tactic.name());
+    Trial formatted = trial;
+    set_formats(formatted.region, tactic.requirements(trial.region));
+    run_trial(tactic, std::move(formatted), tolerance_of(tactic.name()), device, stream);
+  }
+
+  std::set<std::string_view> used_;
+};
+
+// An identity of 4 axes also as both reorders.
+void add_trials(const OpCase& op_case, std::vector<Trial>& trials) {
+  trials.push_back(make_trial(op_case));
+  if (!std::holds_alternative<Identity>(op_case.op) || op_case.in[0].rank() != 4) return;
+  for (const Layout from : {Layout::kRowMajor, Layout::kBlocked16}) {
+    const Layout to = from == Layout::kRowMajor ? Layout::kBlocked16 : Layout::kRowMajor;
+    trials.push_back(make_trial(op_case));
+    set_formats(trials.back().region, {{{.layout = from}}, {{.layout = to}}});
+  }
+}
+
+const std::vector<OpCase>& cases() {
+  static const std::vector<OpCase> kCases = read_all_cases(KISSA_CASES_DIR);
+  return kCases;
+}
+
+// The cases as they are, and for other batches.
+std::vector<Trial> trials_of_cases(bool large, std::initializer_list<std::int64_t> batches) {
+  std::vector<Trial> trials;
+  for (const OpCase& op_case : cases()) {
+    if (op_case.large != large || std::holds_alternative<Convolution>(op_case.op)) continue;
+    if (batches.size() == 0) add_trials(op_case, trials);
+    for (const std::int64_t batch : batches)
+      if (const auto other = with_batch(op_case, batch)) add_trials(*other, trials);
+  }
+  return trials;
+}
+
+std::vector<Trial> chains() {
+  const Pooling pool = {.kernel = {3, 3}, .stride = {2, 2}};
+  const Pooling padded = {.kernel = {3, 3}, .stride = {2, 2}, .pad = {1, 1}};
+  const Pooling small = {.kernel = {2, 2}, .stride = {2, 2}};
+  const Pooling any = {.kernel = {5, 4}, .stride = {3, 1}};
+  const Pooling down = {.kernel = {3, 3}, .stride = {2, 2}, .round_mode = RoundMode::kFloor};
+  const Lrn lrn = {.size = 5, .alpha = 1e-4f, .beta = 0.75f};
+  const Lrn narrow = {.size = 3, .alpha = 0.5f, .beta = 0.75f, .k = 2.0f};
+  const Shape shapes[] = {{1, 64, 12, 13},  {2, 19, 9, 8},  {3, 3, 5, 5}, {1, 1, 3, 4},
+                          {1, 33, 10, 140}, {2, 48, 27, 7}, {2, 16, 4, 3}};
+  std::vector<Trial> trials;
+  for (const Shape& shape : shapes) {
+    for (const Fill& fill : {Fill{}, Fill{.low = 300.0f, .high = 2000.0f}}) {
+      const auto add = [&](const std::vector<Op>& ops) {
+        std::string name = shape.to_string();
+        for (const Op& op : ops) name += fmt::format(", {}", describe(op));
+        try {
+          trials.push_back(make_chain(name, ops, shape, fill));
+        } catch (const Error&) {  // the window does not fit
+        }
+      };
+      for (const Lrn& each : {lrn, narrow}) {
+        for (const Pooling& first : {pool, padded, small, any, down}) add({first, each});
+        for (const Pooling& last : {pool, down}) add({each, last});
+      }
+    }
+  }
+  return trials;
+}
+
+OpCase parse(const std::string& line) { return parse_case("case " + line); }
+
+std::vector<Trial> epilogues() {
+  const Epilogue activations[] = {
+      {.activation = Activation::kRelu},
+      {.activation = Activation::kRelu, .low = 0.1f},
+      {.activation = Activation::kClip, .low = -0.5f, .high = 0.75f},
+      {.activation = Activation::kClip, .low = 0.25f, .high = 6.0f},
+  };
+  std::vector<Trial> trials;
+  for (Epilogue epilogue : activations) {
+    for (const char* line :
+         {"eltwise in=2x19x4x5,2x19x4x5", "eltwise coeffs=0.5,-2 in=2x32x4x5,2x32x4x5",
+          "eltwise method=max in=3x7,3x7"})
+      trials.push_back(make_trial(parse(line), {.epilogue = epilogue}));
+    for (const bool has_residual : {false, true}) {
+      epilogue.has_residual = has_residual;
+      for (const char* line :
+           {"inner_product num_output=70 in=3x19x3x5", "inner_product num_output=9 in=2x33"})
+        trials.push_back(make_trial(parse(line), {.epilogue = epilogue}));
+    }
+  }
+  return trials;
+}
+
+TEST(Tactics, CasesAndChains) {
+  Runner runner;
+  runner.run(trials_of_cases(false, {}), {1, 2, 3});
+  runner.run(chains(), {1, 2, 3});
+  runner.expect_all_used();
+}
+
+TEST(Tactics, Batches) { Runner().run(trials_of_cases(false, {1, 2, 3, 16}), {1, 3}); }
+
+TEST(Tactics, LargeCases) { Runner().run(trials_of_cases(true, {}), {2}); }
+
+TEST(Tactics, Epilogues) {
+  Runner runner;
+  runner.run(epilogues(), {2});
+  EXPECT_TRUE(runner.used("cpu.eltwise"));
+  EXPECT_TRUE(runner.used("cpu.inner_product"));
+}
+
+// One value read twice, which the planner binds once and may let the op overwrite.
+TEST(Tactics, TheSameInputTwice) {
+  std::vector<Trial> trials;
+  for (const char* line :
+       {"eltwise coeffs=1,2,3 in=2x19x4x5,2x19x4x5,2x19x4x5", "concat in=2x19x4x5,2x3x4x5,2x19x4x5",
+        "eltwise method=product in=3x7,3x7,3x7"})
+    trials.push_back(make_trial(parse(line), {.same_inputs = true}));
+  Runner runner;
+  runner.run(trials, {1, 2});
+  EXPECT_TRUE(runner.used("cpu.eltwise.blocked"));
+  EXPECT_TRUE(runner.used("cpu.concat.blocked"));
+}
+
+// Many outputs and rows, so that panels and chunks of rows all have their ends tested.
+TEST(Tactics, InnerProducts) {
+  std::vector<Trial> trials;
+  for (const int rows : {1, 2, 3, 4, 5, 6, 7, 12, 13, 48, 49, 100})
+    for (const int depth : {1, 31, 128, 129, 300})
+      for (const int outputs : {1, 15, 64, 65})
+        trials.push_back(make_trial(
+            parse(fmt::format("inner_product num_output={} in={}x{}", outputs, rows, depth))));
+  Runner runner;
+  runner.run(trials, {1, 3});
+  EXPECT_TRUE(runner.used("cpu.inner_product.panels"));
+}
+
+}  // namespace
+}  // namespace kissa::cpu
