@@ -42,7 +42,7 @@ double tile_cycles(int pixels, int blocks) {
 
 double panel_cycles(int size, std::int64_t pixels, const GemmKernels& kernels) {
   const int most = kernels.pixels[size - 1];
-  const std::int64_t tiles = (pixels + most - 1) / most;
+  const std::int64_t tiles = divide_up(pixels, most);
   const std::int64_t larger = pixels % tiles;  // tiles are as even as can be
   const int n = static_cast<int>(pixels / tiles);
   return static_cast<double>(larger) * tile_cycles(n + 1, size) +
@@ -149,26 +149,29 @@ std::vector<Panel> pack_panels(const Region& region, std::span<const OutputBlock
   return panels;
 }
 
-const float* filter_of(const Region& region, const Region::Node& node, std::int64_t output) {
-  const Region::Value& weight = region.value(node.params[0]);
-  return weight.constant + output * weight.desc.shape.product(1, weight.desc.shape.rank());
+FindTaps taps_of(const Region& region) {
+  return
+      [&region](const OutputBlock& block, std::int64_t lane, std::int64_t channel) -> const float* {
+        const Region::Value& weight = region.value(block.node->params[0]);
+        const Shape& shape = weight.desc.shape;
+        const std::int64_t output = block.first_output + lane;
+        if (output >= shape[0]) return nullptr;
+        return weight.constant + (output * shape[1] + channel) * shape.product(2, shape.rank());
+      };
 }
 
-void pack_filters(const Region& region, std::span<const OutputBlock> blocks, std::int64_t channels,
-                  std::int64_t taps, float* weight) {
+void pack_filters(std::span<const OutputBlock> blocks, std::int64_t channels, std::int64_t taps,
+                  const FindTaps& find, float* weight) {
   const auto row = static_cast<std::int64_t>(blocks.size()) * kChannelBlock;
-  for (std::size_t j = 0; j < blocks.size(); ++j) {
-    const std::int64_t outputs = std::get<Convolution>(blocks[j].node->op).num_output;
-    for (std::int64_t l = 0; l < kChannelBlock; ++l) {
-      const std::int64_t output = blocks[j].first_output + l;
-      const float* filter = output < outputs ? filter_of(region, *blocks[j].node, output) : nullptr;
-      float* dst = weight + static_cast<std::int64_t>(j) * kChannelBlock + l;
-      for (std::int64_t first = 0; first < channels; first += kChannelBlock) {
-        const std::int64_t count = std::min(kChannelBlock, channels - first);
-        for (std::int64_t t = 0; t < taps; ++t)
-          for (std::int64_t c = first; c < first + count; ++c, dst += row)
-            *dst = filter != nullptr ? filter[c * taps + t] : 0.0f;
-      }
+  for (std::int64_t k = 0; k < row; ++k) {
+    const OutputBlock& block = blocks[static_cast<std::size_t>(k / kChannelBlock)];
+    for (std::int64_t c = 0; c < channels; ++c) {
+      const std::int64_t first = c / kChannelBlock * kChannelBlock;
+      const std::int64_t count = std::min(kChannelBlock, channels - first);
+      const float* from = find(block, k % kChannelBlock, c);
+      float* dst = weight + (first * taps + c - first) * row + k;
+      for (std::int64_t t = 0; t < taps; ++t)
+        dst[t * count * row] = from != nullptr ? from[t] : 0.0f;
     }
   }
 }
@@ -192,20 +195,41 @@ void finish(const Kernels& kernels, const OutputBlock& block, const Bindings& bi
   kernels.finish(run);
 }
 
-void run_tile(const Kernels& kernels, const Panel& panel, const Bindings& bindings,
-              std::int64_t image, std::int64_t pixel, int pixels, GemmTile& tile) noexcept {
+void run_tile(const Kernels& kernels, const GemmKernels& gemm, const Panel& panel,
+              const Bindings& bindings, std::int64_t image, std::int64_t pixel, int pixels,
+              GemmTile& tile) noexcept {
   std::array<float*, kMaxTileBlocks> dst;
   for (std::size_t j = 0; j < panel.blocks.size(); ++j)
     dst[j] = address_of(panel.blocks[j], bindings, image, pixel);
   tile.dst = dst.data();
+  tile.weight = panel.weight;
   tile.bias = panel.bias;
   tile.clamp = panel.clamp;
   tile.low = panel.low.data();
   tile.high = panel.high.data();
-  kernels.gemm.tile[panel.size() - 1][pixels - 1](tile);
+  gemm.tile[panel.size() - 1][pixels - 1](tile);
   if (panel.needs_finish)
     for (const OutputBlock& block : panel.blocks)
       finish(kernels, block, bindings, image, pixel, pixels);
+}
+
+void set_prefetch(GemmTile& tile, const void* data, std::int64_t lines, std::int64_t slice,
+                  std::int64_t slices) noexcept {
+  const std::int64_t begin = lines * slice / slices;
+  const std::int64_t end = lines * (slice + 1) / slices;
+  tile.prefetch = static_cast<const char*>(data) + begin * 64;
+  tile.prefetch_lines = static_cast<int>(divide_up(end - begin, channel_blocks(tile.channels)));
+}
+
+std::int64_t pieces_for(std::int64_t count, std::int64_t most, std::int64_t threads) {
+  constexpr double kWaste = 1.08;
+  std::int64_t pieces = 1;
+  const auto waste = [&] {
+    return static_cast<double>(divide_up(count * pieces, threads) * threads) /
+           static_cast<double>(count * pieces);
+  };
+  while (pieces < most && waste() > kWaste) ++pieces;
+  return pieces;
 }
 
 }  // namespace kissa::cpu

@@ -51,13 +51,15 @@ std::vector<Panel> pack_panels(const Region& region, std::span<const OutputBlock
                                std::span<const int> sizes, std::int64_t floats_per_block,
                                const PackWeights& pack, WeightArena& arena);
 
-// The weights of output channel `output` of a node's convolution: its channels (of a group) by
-// taps.
-const float* filter_of(const Region& region, const Region::Node& node, std::int64_t output);
+// The taps that lead from a channel to a lane of a block; null where there are none.
+using FindTaps =
+    std::function<const float*(const OutputBlock& block, std::int64_t lane, std::int64_t channel)>;
+// Of convolutions without groups.
+FindTaps taps_of(const Region& region);
 
-// Packs in GemmTile's order, `channels` by `taps`; for convolutions of such filters.
-void pack_filters(const Region& region, std::span<const OutputBlock> blocks, std::int64_t channels,
-                  std::int64_t taps, float* weight);
+// Packs `channels` by `taps` in GemmTile's order.
+void pack_filters(std::span<const OutputBlock> blocks, std::int64_t channels, std::int64_t taps,
+                  const FindTaps& find, float* weight);
 
 // Where an image's block and pixel lie.
 float* address_of(const OutputBlock& block, const Bindings& bindings, std::int64_t image,
@@ -67,9 +69,20 @@ float* address_of(const OutputBlock& block, const Bindings& bindings, std::int64
 void finish(const Kernels& kernels, const OutputBlock& block, const Bindings& bindings,
             std::int64_t image, std::int64_t pixel, std::int64_t pixels) noexcept;
 
-// Computes `pixels` pixels of a panel from `pixel` on. `tile` comes with its source, taps, weights
-// and prefetch set.
-void run_tile(const Kernels& kernels, const Panel& panel, const Bindings& bindings,
-              std::int64_t image, std::int64_t pixel, int pixels, GemmTile& tile) noexcept;
+// Computes `pixels` pixels of a panel from `pixel` on by one of kernels.gemm and kernels.planar.
+// `tile` comes with its source, taps and prefetch set.
+void run_tile(const Kernels& kernels, const GemmKernels& gemm, const Panel& panel,
+              const Bindings& bindings, std::int64_t image, std::int64_t pixel, int pixels,
+              GemmTile& tile) noexcept;
+
+// Lets `tile` prefetch the slice-th of `slices` slices of `lines` lines (64 bytes) from `data` on.
+void set_prefetch(GemmTile& tile, const void* data, std::int64_t lines, std::int64_t slice,
+                  std::int64_t slices) noexcept;
+
+// The fewest pieces, at most `most`, to cut each of `count` equal tasks into, so that `threads`
+// threads end at about the same time.
+std::int64_t pieces_for(std::int64_t count, std::int64_t most, std::int64_t threads);
+
+constexpr std::int64_t divide_up(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
 
 }  // namespace kissa::cpu

@@ -20,8 +20,6 @@ constexpr std::int64_t kGroupBytes = 512 << 10;
 // Enough that the last tasks to end leave a thread little to wait for.
 constexpr std::int64_t kTasksPerThread = 16;
 
-std::int64_t divide_up(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
-
 class GemmStep final : public Step {
  public:
   GemmStep(const Kernels& kernels, const Region& region, const PrepareContext& context)
@@ -42,7 +40,7 @@ class GemmStep final : public Step {
     panels_ = pack_panels(
         region, blocks, sizes, g.channels * kChannelBlock,
         [&](std::span<const OutputBlock> of_panel, float* weight) {
-          pack_filters(region, of_panel, g.channels, 1, weight);
+          pack_filters(of_panel, g.channels, 1, taps_of(region), weight);
         },
         context.weights);
     groups_ = divide_up(images_, group_images_) * parts_;
@@ -78,34 +76,28 @@ class GemmStep final : public Step {
     tile.tap_offset = &tap_offset;
     tile.taps = 1;
     tile.channels = channels_;
-    tile.weight = panel.weight;
     for (std::int64_t i = begin; i < end; ++i) {
       const std::int64_t image = first_image + i / tiles;
       const std::int64_t a = first + pixels * (i % tiles) / tiles;
       const std::int64_t b = first + pixels * (i % tiles + 1) / tiles;
       tile.src =
           static_cast<const float*>(bindings.inputs[0]) + image * image_stride_ + a * kChannelBlock;
-      set_prefetch(tile, group, p, chunk / threads_ * images * tiles / chunks_ + i - begin,
-                   images * tiles);
-      run_tile(kernels_, panel, bindings, image, a, static_cast<int>(b - a), tile);
+      prefetch_next(tile, group, p, chunk / threads_ * images * tiles / chunks_ + i - begin,
+                    images * tiles);
+      run_tile(kernels_, kernels_.gemm, panel, bindings, image, a, static_cast<int>(b - a), tile);
     }
   }
 
   // A thread takes about tiles / threads of a panel's tiles, this one as its i-th: with each it
   // prefetches a slice of the next panel, which lies behind the panel's own (behind the last panel:
   // the next step's first).
-  void set_prefetch(GemmTile& tile, std::int64_t group, std::int64_t p, std::int64_t i,
-                    std::int64_t tiles) const noexcept {
+  void prefetch_next(GemmTile& tile, std::int64_t group, std::int64_t p, std::int64_t i,
+                     std::int64_t tiles) const noexcept {
     const bool wraps = p + 1 == std::ssize(panels_) && group + 1 < groups_;
     const Panel& panel = panels_[static_cast<std::size_t>(wraps ? 0 : p)];
-    const auto lines = static_cast<std::int64_t>(panel.size()) * (channels_ + 1);
+    const std::int64_t lines = panel.size() * (1 + static_cast<std::int64_t>(channels_));
     const std::int64_t slices = std::max<std::int64_t>(tiles / threads_, 1);
-    const std::int64_t slice = i % slices;
-    const std::int64_t begin = lines * slice / slices;
-    const std::int64_t end = lines * (slice + 1) / slices;
-    const auto* base = reinterpret_cast<const char*>(panel.bias) + (wraps ? 0 : lines * 64);
-    tile.prefetch = base + begin * 64;
-    tile.prefetch_lines = static_cast<int>(divide_up(end - begin, channel_blocks(channels_)));
+    set_prefetch(tile, panel.bias + (wraps ? 0 : lines * kChannelBlock), lines, i % slices, slices);
   }
 
   const Kernels& kernels_;

@@ -25,8 +25,6 @@ constexpr std::int64_t kLeastGroup = 28;
 // Groups that each thread should find, before it is given whole groups.
 constexpr std::int64_t kGroupsPerThread = 2;
 
-std::int64_t divide_up(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
-
 class WinogradStep final : public Step {
  public:
   WinogradStep(WinogradKind kind, const Kernels& kernels, const Region& region,
@@ -43,16 +41,10 @@ class WinogradStep final : public Step {
     const std::vector<OutputBlock> blocks = output_blocks(region);
     const auto panel_sizes =
         choose_panels(static_cast<int>(blocks.size()), group_tiles_, kernels.gemm);
-    const auto find = [&](const OutputBlock& block, std::int64_t lane,
-                          std::int64_t c) -> const float* {
-      const std::int64_t output = block.first_output + lane;
-      if (output >= g_.outputs) return nullptr;
-      return filter_of(region, *block.node, output) + c * g_.taps();
-    };
     panels_ = pack_panels(
         region, blocks, panel_sizes, points * g_.channels * kChannelBlock,
         [&](std::span<const OutputBlock> of_panel, float* weight) {
-          pack_winograd(kind, of_panel, g_.channels, find, weight);
+          pack_winograd(kind, of_panel, g_.channels, taps_of(region), weight);
         },
         context.weights);
 
@@ -63,7 +55,9 @@ class WinogradStep final : public Step {
                  .m_point = panels_[0].size() * group_tiles_ * kChannelBlock + kPointGap};
     v_floats_ = points * products_.v_point;
     m_floats_ = points * products_.m_point;
-    chunks_ = chunks_of_panels(context.threads);
+    chunks_ = pieces_for(std::ssize(panels_),
+                         divide_up(group_tiles_, kernels.gemm.pixels[panels_[0].size() - 1]),
+                         context.threads);
     workspace_floats_ =
         (shares_v_ ? v_floats_ : context.threads * v_floats_) + context.threads * m_floats_;
   }
@@ -91,19 +85,6 @@ class WinogradStep final : public Step {
     shares_v_ = threads > 1 && groups_ < kGroupsPerThread * threads;
     if (!shares_v_) groups_ = std::min(divide_up(groups_, threads) * threads, tiles);
     group_tiles_ = divide_up(tiles, groups_);
-  }
-
-  // Pieces of a panel's tiles, so that the threads end at about the same time.
-  std::int64_t chunks_of_panels(std::int64_t threads) const {
-    const auto count = static_cast<std::int64_t>(panels_.size());
-    const std::int64_t most = divide_up(group_tiles_, kernels_.gemm.pixels[panels_[0].size() - 1]);
-    std::int64_t chunks = 1;
-    const auto waste = [&] {
-      const std::int64_t tasks = count * chunks;
-      return static_cast<double>(divide_up(tasks, threads) * threads) / static_cast<double>(tasks);
-    };
-    while (chunks < most && waste() > 1.08) ++chunks;
-    return chunks;
   }
 
   std::int64_t tiles_of(std::int64_t group) const {

@@ -8,12 +8,9 @@
 
 namespace kissa::cpu {
 
-// Transformed filters G g G^T of a panel, FP32 from double: points, channels, blocks * 16. `taps` x
-// `taps` filters; filter(block, lane, channel) gives one, or null where there is none.
-using FindFilter =
-    std::function<const float*(const OutputBlock& block, std::int64_t lane, std::int64_t channel)>;
+// Transformed filters G g G^T of a panel, FP32 from double: points, channels, blocks * 16.
 void pack_winograd(WinogradKind kind, std::span<const OutputBlock> blocks, std::int64_t channels,
-                   const FindFilter& filter, float* weight);
+                   const FindTaps& find, float* weight);
 
 // A piece of the products of all points of a panel: tiles [first, first + count) of `stride` tiles.
 // v: points x blocks of channels x stride tiles x 16; m: points x blocks of the panel x stride x

@@ -45,7 +45,7 @@ Matrix transform(const Matrix& g, const float* filter, std::size_t points, std::
 }  // namespace
 
 void pack_winograd(WinogradKind kind, std::span<const OutputBlock> blocks, std::int64_t channels,
-                   const FindFilter& filter, float* weight) {
+                   const FindTaps& find, float* weight) {
   const auto points = static_cast<std::size_t>(kWinogradSizes[kind].points);
   const auto taps = static_cast<std::size_t>(kWinogradSizes[kind].taps);
   const Matrix g = filter_transform(kWinogradSizes[kind].points, kWinogradSizes[kind].taps);
@@ -53,7 +53,7 @@ void pack_winograd(WinogradKind kind, std::span<const OutputBlock> blocks, std::
   for (std::int64_t c = 0; c < channels; ++c) {
     for (std::size_t k = 0; k < row; ++k) {
       const float* f =
-          filter(blocks[k / kChannelBlock], static_cast<std::int64_t>(k) % kChannelBlock, c);
+          find(blocks[k / kChannelBlock], static_cast<std::int64_t>(k) % kChannelBlock, c);
       const Matrix u = f != nullptr ? transform(g, f, points, taps) : Matrix{};
       for (std::size_t i = 0; i < points * points; ++i)
         weight[(i * static_cast<std::size_t>(channels) + static_cast<std::size_t>(c)) * row + k] =
@@ -66,7 +66,7 @@ void run_products(const Kernels& kernels, const WinogradProducts& products, cons
                   const float* v, float* m, std::int64_t first, std::int64_t count) noexcept {
   static constexpr std::array<float, kMaxTileBlocks* kChannelBlock> kNoBias = {};
   const std::int64_t most = kernels.gemm.pixels[panel.size() - 1];
-  const std::int64_t tiles = (count + most - 1) / most;
+  const std::int64_t tiles = divide_up(count, most);
   const std::int64_t lines = static_cast<std::int64_t>(products.channels) * panel.size();
   std::array<float*, kMaxTileBlocks> dst;
   const long tap_offset = 0;
@@ -87,11 +87,7 @@ void run_products(const Kernels& kernels, const WinogradProducts& products, cons
         dst[static_cast<std::size_t>(j)] =
             m + i * products.m_point + (j * products.stride + first + a) * kChannelBlock;
       // The next point's weights follow this one's, the next panel's those of the last point.
-      const std::int64_t begin = lines * t / tiles;
-      const std::int64_t end = lines * (t + 1) / tiles;
-      tile.prefetch = reinterpret_cast<const char*>(tile.weight) + (lines + begin) * 64;
-      tile.prefetch_lines = static_cast<int>((end - begin + channel_blocks(products.channels) - 1) /
-                                             channel_blocks(products.channels));
+      set_prefetch(tile, tile.weight + lines * kChannelBlock, lines, t, tiles);
       kernels.gemm.tile[panel.size() - 1][b - a - 1](tile);
     }
   }

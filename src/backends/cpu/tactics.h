@@ -24,6 +24,12 @@ TacticList fused_tactics(Isa isa);
 // 1x1 of stride 1 as one product of matrices, blocked; siblings that read one value merged.
 std::unique_ptr<const Tactic> make_conv_gemm(const Kernels& kernels);
 
+// Any 2-D convolution as it is defined, blocked; groups of few channels are computed together.
+std::unique_ptr<const Tactic> make_conv_direct(const Kernels& kernels);
+
+// The same for up to 4 input channels in row-major order, which a network's input has.
+std::unique_ptr<const Tactic> make_conv_first(const Kernels& kernels);
+
 // Square filters of stride 1 by Winograd's F(m x m, r x r), fused group by group in cache, blocked.
 // `name`: the algorithm's in the tactic's. Refused below `least_tiles` tiles of m x m outputs,
 // where its larger weights would cost more than it saves.

@@ -24,6 +24,11 @@ struct GemmTile {
   int prefetch_lines;    // brought into L2 meanwhile
 };
 
+// A tile of kernels.planar reads planes of single floats and has a tap for each channel too:
+//   dst[j][p * 16 + l] = clamp(bias[j * 16 + l] + sum over t of
+//       src[tap_offset[t] + p] * weight[t][j * 16 + l])
+// It leaves src_stride, channels and the prefetch alone.
+
 inline constexpr int kMaxTileBlocks = 4;
 inline constexpr int kMaxTilePixels = 14;
 

@@ -25,14 +25,15 @@ constexpr int tile_pixels(int m) {
   return pixels < kMaxTilePixels ? pixels : kMaxTilePixels;
 }
 
-template <int N, int V>
+// Step: floats from one pixel to the next.
+template <int Step, int N, int V>
 KISSA_INLINE void multiply_add(Vec (&acc)[N][V], const float* pixels, const float* weight) {
   Vec w[V];
   KISSA_UNROLL(16)
   for (int v = 0; v < V; ++v) w[v] = load(weight + v * kLanes);
   KISSA_UNROLL(16)
   for (int n = 0; n < N; ++n) {
-    const Vec x = broadcast(pixels[n * kBlock]);
+    const Vec x = broadcast(pixels[n * Step]);
     KISSA_UNROLL(16)
     for (int v = 0; v < V; ++v) acc[n][v] += x * w[v];
   }
@@ -53,43 +54,65 @@ KISSA_INLINE void sum(const GemmTile& tile, Vec (&acc)[N][V]) {
       for (int n = 0; n < N; ++n) prefetch_l1(pixels + tile.src_stride + n * kBlock);
       if (left >= kBlock) {
         KISSA_UNROLL(4)
-        for (int k = 0; k < kBlock; ++k) multiply_add(acc, pixels + k, weight + k * kRow);
+        for (int k = 0; k < kBlock; ++k) multiply_add<kBlock>(acc, pixels + k, weight + k * kRow);
         weight += kBlock * kRow;
       } else {
         KISSA_UNROLL(1)
-        for (int k = 0; k < left; ++k) multiply_add(acc, pixels + k, weight + k * kRow);
+        for (int k = 0; k < left; ++k) multiply_add<kBlock>(acc, pixels + k, weight + k * kRow);
         weight += left * kRow;
       }
     }
   }
 }
 
-template <int N, int M>
-void gemm_tile(const GemmTile& tile) noexcept {
-  constexpr int kV = M * kVecs;
-  Vec acc[N][kV];
+template <int N, int V>
+KISSA_INLINE void start_with_bias(const GemmTile& tile, Vec (&acc)[N][V]) {
   KISSA_UNROLL(16)
-  for (int v = 0; v < kV; ++v) {
+  for (int v = 0; v < V; ++v) {
     const Vec bias = load(tile.bias + v * kLanes);
     KISSA_UNROLL(16)
     for (int n = 0; n < N; ++n) acc[n][v] = bias;
   }
-  sum(tile, acc);
+}
+
+template <int N, int V>
+KISSA_INLINE void store_tile(const GemmTile& tile, Vec (&acc)[N][V]) {
   KISSA_UNROLL(4)
-  for (int m = 0; m < M; ++m) {
-    float* dst = tile.dst[m];
+  for (int m = 0; m < V / kVecs; ++m) {
     if (tile.clamp) {
       const Vec low = broadcast(tile.low[m]);
       const Vec high = broadcast(tile.high[m]);
       KISSA_UNROLL(16)
-      for (int n = 0; n < N; ++n) KISSA_UNROLL(4)
-      for (int v = 0; v < kVecs; ++v)
-        acc[n][m * kVecs + v] = min(high, max(low, acc[n][m * kVecs + v]));
+      for (int n = 0; n < N; ++n)
+        KISSA_UNROLL(4)
+        for (int v = m * kVecs; v < (m + 1) * kVecs; ++v)
+          acc[n][v] = min(high, max(low, acc[n][v]));
     }
+    float* dst = tile.dst[m];
     KISSA_UNROLL(16)
-    for (int n = 0; n < N; ++n) KISSA_UNROLL(4)
-    for (int v = 0; v < kVecs; ++v) store(dst + n * kBlock + v * kLanes, acc[n][m * kVecs + v]);
+    for (int n = 0; n < N; ++n)
+      KISSA_UNROLL(4)
+      for (int v = 0; v < kVecs; ++v) store(dst + n * kBlock + v * kLanes, acc[n][m * kVecs + v]);
   }
+}
+
+template <int N, int M>
+void gemm_tile(const GemmTile& tile) noexcept {
+  Vec acc[N][M * kVecs];
+  start_with_bias(tile, acc);
+  sum(tile, acc);
+  store_tile(tile, acc);
+}
+
+template <int N, int M>
+void planar_tile(const GemmTile& tile) noexcept {
+  constexpr int kV = M * kVecs;
+  Vec acc[N][kV];
+  start_with_bias(tile, acc);
+  const float* weight = tile.weight;
+  for (int t = 0; t < tile.taps; ++t, weight += kV * kLanes)
+    multiply_add<1>(acc, tile.src + tile.tap_offset[t], weight);
+  store_tile(tile, acc);
 }
 
 void finish_run(const FinishRun& run) noexcept {
@@ -108,18 +131,19 @@ void finish_run(const FinishRun& run) noexcept {
   }
 }
 
-template <int N, int M>
-constexpr void add_gemm_tiles(GemmKernels& kernels) {
-  kernels.tile[M - 1][N - 1] = gemm_tile<N, M>;
+template <bool kPlanar, int N, int M>
+constexpr void add_tiles(GemmKernels& kernels) {
+  kernels.tile[M - 1][N - 1] = kPlanar ? planar_tile<N, M> : gemm_tile<N, M>;
   if constexpr (N > 1)
-    add_gemm_tiles<N - 1, M>(kernels);
+    add_tiles<kPlanar, N - 1, M>(kernels);
   else if constexpr (M > 1)
-    add_gemm_tiles<tile_pixels(M - 1), M - 1>(kernels);
+    add_tiles<kPlanar, tile_pixels(M - 1), M - 1>(kernels);
 }
 
+template <bool kPlanar>
 constexpr GemmKernels make_gemm_kernels() {
   GemmKernels kernels = {};
-  add_gemm_tiles<tile_pixels(kTileBlocks), kTileBlocks>(kernels);
+  add_tiles<kPlanar, tile_pixels(kTileBlocks), kTileBlocks>(kernels);
   for (int m = 1; m <= kTileBlocks; ++m) kernels.pixels[m - 1] = tile_pixels(m);
   return kernels;
 }
