@@ -45,12 +45,11 @@ void check_network(const Model& model) {
 Model load_classifier(const NetworkOptions& options, std::int64_t batch) {
   if (batch < 1)
     fail(ErrorCode::kInvalidArgument, "batch {} makes no sense: give 1 or more", batch);
-  return with_context([&] { return options.prototxt; },
-                      [&] {
-                        const Model model = load_network(options).with_batch(batch);
-                        check_network(model);
-                        return model;
-                      });
+  const Model loaded = load_network(options);
+  const Model model = with_context([&] { return fmt::format("batch {}", batch); },
+                                   [&] { return loaded.with_batch(batch); });
+  with_context([&] { return options.prototxt; }, [&] { check_network(model); });
+  return model;
 }
 
 }  // namespace

@@ -10,5 +10,6 @@ void add_classify(CLI::App& program);
 void add_run(CLI::App& program);
 void add_eval(CLI::App& program);
 void add_inspect(CLI::App& program);
+void add_bench(CLI::App& program);
 
 }  // namespace kissa::tools

@@ -111,8 +111,8 @@ cv::Mat make_mean(const PreprocessOptions& options, int channels, cv::Size size)
   if (!options.mean_values.empty()) {
     const std::vector<float>& values = options.mean_values;
     if (values.size() != 1 && values.size() != static_cast<std::size_t>(channels))
-      fail(ErrorCode::kInvalidArgument, "--mean-values gives {} values; the input has {} channels",
-           values.size(), channels);
+      fail(ErrorCode::kInvalidArgument,
+           "--mean-values gives {} values; this network's input takes {}", values.size(), channels);
     cv::Scalar mean;
     for (int c = 0; c < channels; ++c)
       mean[c] = values[values.size() == 1 ? 0 : static_cast<std::size_t>(c)];

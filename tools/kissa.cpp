@@ -19,7 +19,7 @@ namespace {
 constexpr int kFailed = 1;
 constexpr int kBadUsage = 2;
 
-constexpr std::array kCommands = {add_classify, add_run, add_eval, add_inspect};
+constexpr std::array kCommands = {add_classify, add_run, add_eval, add_inspect, add_bench};
 
 constexpr const char* kExamples =
     "Examples:\n"

@@ -1,0 +1,176 @@
+#!/usr/bin/python3
+"""What the commands print and write when all is well, on the repository's own digits model."""
+
+import json
+import os
+import re
+import shutil
+import tempfile
+
+import numpy as np
+
+import harness
+
+DIGITS = os.path.join(harness.REPOSITORY, "examples/digits")
+COMMANDS = ["classify", "run", "eval", "inspect"]
+NETWORK = ["deploy.prototxt", "digits.caffemodel"]
+CLASSIFY = ["classify", *NETWORK, "mean.binaryproto", "labels.txt"]
+
+
+class Commands:
+    """Runs kissa in a copy of the digits example."""
+
+    def __init__(self, options, scratch, report):
+        self.options = options
+        self.scratch = scratch
+        self.report = report
+        for name in os.listdir(DIGITS):
+            if os.path.isfile(os.path.join(DIGITS, name)):
+                shutil.copyfile(os.path.join(DIGITS, name), os.path.join(scratch, name))
+
+    def path(self, name):
+        return os.path.join(self.scratch, name)
+
+    def kissa(self, *arguments):
+        """Standard output of a run that must succeed."""
+        return harness.run(self.options.kissa, *arguments, cwd=self.scratch, check=True).stdout
+
+    def expect(self, name, got, wanted):
+        self.report.add(name, "" if got == wanted else f"{got!r}, not {wanted!r}")
+
+
+def check_help(test):
+    whole = test.kissa("--help")
+    test.expect("version", test.kissa("--version"), "kissa 0.1.0\n")
+    for command in COMMANDS:
+        text = test.kissa(command, "--help")
+        example = re.search(rf"^Example:\n  kissa {command} ", text, re.MULTILINE)
+        test.expect(f"example in the help of {command}", bool(example), True)
+        test.expect(f"{command} in the help", f"  kissa {command} " in whole, True)
+
+
+def check_classify(test):
+    single = "".join(test.kissa(*CLASSIFY, f"{digit}.png", "--top", "1") for digit in range(10))
+    wanted = [str(digit) for digit in range(10)]
+    with open(test.path("labels.txt"), encoding="utf-8") as file:
+        labels = file.read().splitlines()
+    rows = re.findall(r'^\d\.\d{4} - "(.*)"$', single, re.MULTILINE)
+    test.expect("the digits", [str(labels.index(row)) for row in rows], wanted)
+    images = [f"{digit}.png" for digit in range(10)]
+    for batch in ["1", "3", "16"]:
+        many = test.kissa(*CLASSIFY, "--images", *images, "--batch", batch, "--top", "1")
+        test.expect(f"many images, batches of {batch}", many, single)
+    folder = test.kissa(*CLASSIFY, "--images", ".", "--top", "1").replace("./", "")
+    test.expect("a folder", folder, single)
+    plain = test.kissa(*CLASSIFY, "7.png")
+    test.expect("copies in a batch", test.kissa(*CLASSIFY, "7.png", "4"), plain)
+    test.expect("lines", len(plain.splitlines()), 6)
+    every = test.kissa(*CLASSIFY, "7.png", "--top", "99")
+    test.expect("no more lines than labels", len(every.splitlines()), 11)
+    test.expect("top 99 starts as top 5", every.startswith(plain), True)
+
+
+def check_classify_options(test):
+    plain = test.kissa(*CLASSIFY, "7.png")
+    with open(test.path("labels.txt"), "rb") as file:
+        labels = file.read()
+    with open(test.path("crlf.txt"), "wb") as file:
+        file.write(labels.replace(b"\n", b"\r\n"))
+    crlf = ["classify", *NETWORK, "mean.binaryproto", "crlf.txt", "7.png"]
+    test.expect("labels with CRLF", test.kissa(*crlf), plain)
+    test.expect("rgb of a gray network", test.kissa(*CLASSIFY, "7.png", "--rgb"), plain)
+    document = json.loads(test.kissa(*CLASSIFY, "--images", "7.png", "3.png", "--batch", "2",
+                                     "--json", "--top", "1"))
+    test.expect("JSON images", [image["image"] for image in document["images"]],
+                ["7.png", "3.png"])
+    test.expect("JSON predictions",
+                [image["predictions"][0]["index"] for image in document["images"]], [7, 3])
+    test.expect("JSON time", sorted(document["time"]), ["batch", "median_us", "runs"])
+    random = ["classify", "deploy.prototxt", "-", "-", "labels.txt", "7.png", "--random-weights"]
+    test.expect("random weights repeat", test.kissa(*random, "1"), test.kissa(*random, "1"))
+    test.expect("random weights differ", test.kissa(*random, "1") == test.kissa(*random, "2"), False)
+
+
+def check_run(test):
+    image = np.arange(2 * 28 * 28).reshape(2, 1, 28, 28) % 251
+    for dtype in ["f4", "f8", "u1", "i8"]:
+        np.save(test.path("in.npy"), image.astype(dtype))
+        test.kissa("run", *NETWORK, "--input", "data=in.npy", "--fetch", "conv1,pool1",
+                   "--output-dir", f"deep/{dtype}")
+    folder = test.path("deep/f4")
+    test.expect("files", sorted(os.listdir(folder)), ["conv1.npy", "pool1.npy", "prob.npy"])
+    prob = np.load(os.path.join(folder, "prob.npy"))
+    test.expect("type and shape", (str(prob.dtype), prob.shape), ("float32", (2, 10)))
+    test.expect("rows sum to 1", bool(np.allclose(prob.sum(axis=1), 1, atol=1e-5)), True)
+    test.expect("shape of conv1", np.load(os.path.join(folder, "conv1.npy")).shape[0], 2)
+    for dtype in ["f8", "u1", "i8"]:
+        other = np.load(test.path(f"deep/{dtype}/prob.npy"))
+        test.expect(f"input of {dtype}", bool((other == prob).all()), True)
+    printed = test.kissa("run", *NETWORK, "--random-inputs", "3", "--shape", "data:5x1x28x28",
+                         "--output-dir", "random")
+    test.expect("what is printed", printed, "random/prob.npy  5x10\n")
+
+
+def check_run_network(test):
+    with open(test.path("net.prototxt"), "w", encoding="utf-8") as file:
+        file.write("""
+            layer { name: "in" type: "Input" top: "data" input_param { shape { dim: 1 dim: 3 } } }
+            layer { name: "s" type: "Split" bottom: "data" top: "a/b c" top: "d" }
+            layer { name: "t" type: "TanH" bottom: "d" top: "t" include { phase: TRAIN } }
+            layer { name: "r" type: "ReLU" bottom: "d" top: "d" include { stage: "x" min_level: 2 } }
+            """)
+    np.save(test.path("v.npy"), np.array([[-1, 0, 2]], "f4"))
+    run = ["run", "net.prototxt", "--input", "data=v.npy", "--output-dir"]
+    test.kissa(*run, "out")
+    test.expect("names of files", sorted(os.listdir(test.path("out"))), ["a_b_c.npy", "d.npy"])
+    test.kissa(*run, "train", "--phase", "train")
+    test.expect("phase", sorted(os.listdir(test.path("train"))), ["a_b_c.npy", "t.npy"])
+    for level, wanted in [("1", [-1, 0, 2]), ("2", [0, 0, 2])]:
+        test.kissa(*run, "out", "--stage", "x", "--level", level)
+        test.expect(f"stage x, level {level}", np.load(test.path("out/d.npy"))[0].tolist(), wanted)
+
+
+def check_eval(test):
+    with open(test.path("val.txt"), "w", encoding="utf-8") as file:
+        file.writelines(f"{digit}.png {digit}\n" for digit in range(9))
+        file.write("9.png 0\n")
+    command = ["eval", *NETWORK, "mean.binaryproto", "--images", ".", "--ground-truth", "val.txt"]
+    test.expect("accuracy", test.kissa(*command).splitlines()[:2],
+                ["images  10", "top-1   9 (90.00 %)"])
+    for batch in ["1", "4"]:
+        document = json.loads(test.kissa(*command, "--json", "--batch", batch))
+        test.expect(f"JSON, batches of {batch}", (document["images"], document["top1"]), (10, 9))
+
+
+def check_inspect(test):
+    document = json.loads(test.kissa("inspect", *NETWORK, "--json"))
+    conv = next(layer for layer in document["layers"] if layer["name"] == "conv1")
+    _, _, height, width = conv["outputs"][0]["shape"]
+    test.expect("parameters of conv1", conv["parameters"], 12 * 5 * 5 + 12)
+    test.expect("multiply-adds of conv1", conv["multiply_adds"], 12 * 5 * 5 * height * width)
+    totals = document["totals"]
+    test.expect("sum of multiply-adds", totals["multiply_adds"],
+                sum(layer["multiply_adds"] for layer in document["layers"]))
+    test.expect("FLOPs", totals["flops"], 2 * totals["multiply_adds"] + totals["other_operations"])
+    twice = json.loads(test.kissa("inspect", *NETWORK, "--json", "--batch", "2"))["totals"]
+    test.expect("two images", twice["multiply_adds"], 2 * totals["multiply_adds"])
+    text = test.kissa("inspect", "deploy.prototxt")
+    test.expect("totals in the text", f"multiply-adds {totals['multiply_adds']} " in text, True)
+    test.expect("memory of a run", "arena_bytes" in totals, True)
+    dot = test.kissa("inspect", "deploy.prototxt", "--dot")
+    test.expect("dot", dot.startswith("digraph") and '"' in dot, True)
+
+
+def main():
+    options = harness.parse(harness.arguments(__doc__))
+    report = harness.Report()
+    checks = [check_help, check_classify, check_classify_options, check_run, check_run_network,
+              check_eval, check_inspect]
+    for check in checks:
+        with tempfile.TemporaryDirectory() as scratch:
+            check(Commands(options, scratch, report))
+    report.finish()
+
+
+if __name__ == "__main__":
+    main()
