@@ -305,16 +305,26 @@ TEST(Conv, RandomShapes) {
     return std::uniform_int_distribution<std::int64_t>(low, high)(random);
   };
   std::vector<Problem> problems;
+  const auto add = [&](const Shape& in, const Convolution& conv) {
+    const Epilogue relu{.activation = Activation::kRelu};
+    problems.push_back(make_problem(fmt::format("random {} -> {}", in.to_string(), conv.describe()),
+                                    in, {conv}, relu));
+  };
   for (int i = 0; i < 60; ++i) {
     Convolution conv = conv2d(pick(1, 100), pick(1, 3) * 2 - 1, pick(1, 2), pick(0, 3));
     conv.kernel[0] = pick(0, 3) == 0 ? pick(1, 4) : conv.kernel[0];
     conv.has_bias = pick(0, 3) != 0;
-    const Shape in{pick(1, 3), pick(1, 70), pick(7, 30), pick(7, 30)};
-    const Epilogue relu{.activation = Activation::kRelu};
-    problems.push_back(make_problem(fmt::format("random {} -> {}", in.to_string(), conv.describe()),
-                                    in, {conv}, relu));
+    add({pick(1, 3), pick(1, 70), pick(7, 30), pick(7, 30)}, conv);
   }
-  problems.push_back(make_problem("large plane", {1, 20, 50, 47}, {conv2d(33, 3, 1, 1)}));
+  for (int i = 0; i < 8; ++i)  // first layers
+    add({pick(1, 3), pick(1, 4), pick(8, 50), pick(8, 50)},
+        conv2d(pick(1, 70), pick(7, 8), 2, pick(0, 4)));
+  for (int i = 0; i < 8; ++i) {  // depthwise
+    const std::int64_t channels = pick(1, 50);
+    add({pick(1, 3), channels, pick(9, 30), pick(9, 30)},
+        conv2d(channels, pick(1, 5), pick(1, 3), pick(0, 3), channels, pick(1, 2)));
+  }
+  add({1, 20, 50, 47}, conv2d(33, 3, 1, 1));
   check_all(problems, {1, 2}, Expect::kEveryTacticTakesOne);
 }
 

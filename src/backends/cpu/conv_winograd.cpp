@@ -169,34 +169,15 @@ class WinogradStep final : public Step {
   void run_panel(const Bindings& bindings, const Panel& panel, std::int64_t group, const float* v,
                  float* m, std::int64_t first, std::int64_t count) const noexcept {
     run_products(kernels_, products_, panel, v, m, first, count);
-    for (std::int64_t j = 0; j < panel.size(); ++j)
-      for (std::int64_t tile = first; tile < first + count; ++tile)
-        transform_output(bindings, panel, j, group * group_tiles_ + tile,
-                         m + (j * group_tiles_ + tile) * kChannelBlock);
-  }
-
-  void transform_output(const Bindings& bindings, const Panel& panel, std::int64_t j,
-                        std::int64_t tile, const float* m) const noexcept {
-    const auto index = static_cast<std::size_t>(j);
-    const OutputBlock& block = panel.blocks[index];
-    const std::int64_t size = sizes().outputs;
-    const std::int64_t image = tile / image_tiles_;
-    const std::int64_t y = tile % image_tiles_ / columns_ * size;
-    const std::int64_t x = tile % columns_ * size;
-    const std::int64_t pixel = y * g_.out_width + x;
-    const WinogradOutput output = {.src = m,
-                                   .point_stride = static_cast<long>(products_.m_point),
-                                   .bias = panel.bias + j * kChannelBlock,
-                                   .low = panel.low[index],
-                                   .high = panel.high[index],
-                                   .dst = address_of(block, bindings, image, pixel),
-                                   .row_stride = static_cast<long>(g_.out_width * kChannelBlock),
-                                   .rows = static_cast<int>(std::min(size, g_.out_height - y)),
-                                   .columns = static_cast<int>(std::min(size, g_.out_width - x))};
-    kernels_.winograd.output[kind_](output);
-    if (block.needs_finish)
-      for (int row = 0; row < output.rows; ++row)
-        finish(kernels_, block, bindings, image, pixel + row * g_.out_width, output.columns);
+    for (std::size_t j = 0; j < panel.blocks.size(); ++j) {
+      const float* block = m + static_cast<std::int64_t>(j) * group_tiles_ * kChannelBlock;
+      for (std::int64_t i = first; i < first + count; ++i) {
+        const std::int64_t tile = group * group_tiles_ + i;
+        store_outputs(kernels_, kind_, products_, panel, j, block + i * kChannelBlock, g_, bindings,
+                      tile / image_tiles_, tile % image_tiles_ / columns_ * sizes().outputs,
+                      tile % columns_ * sizes().outputs);
+      }
+    }
   }
 
   const Kernels& kernels_;

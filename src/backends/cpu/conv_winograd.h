@@ -5,6 +5,7 @@
 #include <span>
 
 #include "backends/cpu/conv_blocks.h"
+#include "backends/cpu/conv_geometry.h"
 
 namespace kissa::cpu {
 
@@ -25,5 +26,12 @@ struct WinogradProducts {
 };
 void run_products(const Kernels& kernels, const WinogradProducts& products, const Panel& panel,
                   const float* v, float* m, std::int64_t first, std::int64_t count) noexcept;
+
+// Stores block j of a panel's outputs of one tile, which starts at row y and column x of `image`.
+// m: the tile's first point.
+void store_outputs(const Kernels& kernels, WinogradKind kind, const WinogradProducts& products,
+                   const Panel& panel, std::size_t j, const float* m, const ConvGeometry& geometry,
+                   const Bindings& bindings, std::int64_t image, std::int64_t y,
+                   std::int64_t x) noexcept;
 
 }  // namespace kissa::cpu

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <array>
 #include <cmath>
 
@@ -91,6 +92,29 @@ void run_products(const Kernels& kernels, const WinogradProducts& products, cons
       kernels.gemm.tile[panel.size() - 1][b - a - 1](tile);
     }
   }
+}
+
+void store_outputs(const Kernels& kernels, WinogradKind kind, const WinogradProducts& products,
+                   const Panel& panel, std::size_t j, const float* m, const ConvGeometry& geometry,
+                   const Bindings& bindings, std::int64_t image, std::int64_t y,
+                   std::int64_t x) noexcept {
+  const OutputBlock& block = panel.blocks[j];
+  const std::int64_t size = kWinogradSizes[kind].outputs;
+  const std::int64_t pixel = y * geometry.out_width + x;
+  const WinogradOutput output = {
+      .src = m,
+      .point_stride = static_cast<long>(products.m_point),
+      .bias = panel.bias + j * kChannelBlock,
+      .low = panel.low[j],
+      .high = panel.high[j],
+      .dst = address_of(block, bindings, image, pixel),
+      .row_stride = static_cast<long>(geometry.out_width * kChannelBlock),
+      .rows = static_cast<int>(std::min(size, geometry.out_height - y)),
+      .columns = static_cast<int>(std::min(size, geometry.out_width - x))};
+  kernels.winograd.output[kind](output);
+  if (!block.needs_finish) return;
+  for (int row = 0; row < output.rows; ++row)
+    finish(kernels, block, bindings, image, pixel + row * geometry.out_width, output.columns);
 }
 
 }  // namespace kissa::cpu

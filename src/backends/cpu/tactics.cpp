@@ -12,6 +12,7 @@ namespace {
 // Tactics that are made for one table of kernels, and the list of all that go with it.
 struct FusedTactics {
   explicit FusedTactics(const Kernels& kernels) {
+    own.push_back(make_conv_first_winograd(kernels));
     own.push_back(make_conv_first(kernels));
     own.push_back(make_conv_gemm(kernels));
     // Measured on Zen 4 with cold weights: F(4x4) loses to F(2x2) at 7x7, F(6x6) to F(4x4) below
@@ -43,8 +44,8 @@ TacticList fused_tactics(Isa isa) {
 TacticList tactics(Mode mode, Precision precision) {
   static const std::array<const Tactic*, 3> kCaffe = {&conv_im2col(), &inner_product_gemm(),
                                                       &reference()};
-  if (mode == Mode::kCaffe && precision == Precision::kFp32) return kCaffe;
-  return {};
+  if (precision != Precision::kFp32) return {};
+  return mode == Mode::kCaffe ? TacticList(kCaffe) : fused_tactics(usable_isa());
 }
 
 }  // namespace kissa::cpu

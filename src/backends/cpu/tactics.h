@@ -30,6 +30,10 @@ std::unique_ptr<const Tactic> make_conv_direct(const Kernels& kernels);
 // The same for up to 4 input channels in row-major order, which a network's input has.
 std::unique_ptr<const Tactic> make_conv_first(const Kernels& kernels);
 
+// First layers of stride 2 with 7 or 8 taps, from a row-major image, by phases and Winograd's
+// F(5x5, 4x4).
+std::unique_ptr<const Tactic> make_conv_first_winograd(const Kernels& kernels);
+
 // Square filters of stride 1 by Winograd's F(m x m, r x r), fused group by group in cache, blocked.
 // `name`: the algorithm's in the tactic's. Refused below `least_tiles` tiles of m x m outputs,
 // where its larger weights would cost more than it saves.
