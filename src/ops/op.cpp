@@ -52,6 +52,7 @@ Shapes infer(const Op& op, const Shapes& in) {
 Work work_of(const Op& op, const Shapes& in, const Shapes& out) {
   Work work;
   work.arithmetic = std::visit([&](const auto& kind) { return kind.arithmetic(in, out); }, op);
+  if (is_view(op)) return work;
   std::int64_t elements = 0;
   for (const Shape& shape : in) elements += shape.elements();
   for (const ParamSpec& param : params_of(op, in)) elements += param.shape.elements();

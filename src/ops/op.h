@@ -48,7 +48,7 @@ std::vector<ParamSpec> params_of(const Op& op, const Shapes& in);
 Shapes infer(const Op& op, const Shapes& in);
 
 // The numerator of every roofline: exact arithmetic and the least traffic, each input and parameter
-// read once and each output written once, in FP32.
+// read once and each output written once, in FP32; nothing for a view.
 struct Work {
   Arithmetic arithmetic;
   std::int64_t bytes = 0;
