@@ -113,8 +113,10 @@ void Builder::fail_unknown_bottom(int index, const std::string& bottom) const {
 }
 
 void Builder::drop_layer(int index, const std::string& bottom) {
-  log(LogLevel::kInfo, "{}: left out, because it reads '{}': {}", where(index), bottom,
-      blobs_.at(bottom).reason);
+  const std::string& type = spec(index).type();
+  const bool is_measure = type == "Accuracy" || type.ends_with("Loss");
+  log(is_measure ? LogLevel::kInfo : LogLevel::kWarning, "{}: left out, because it reads '{}': {}",
+      where(index), bottom, blobs_.at(bottom).reason);
   for (const std::string& top : spec(index).top())
     blobs_[top] = {.reason =
                        fmt::format("made by layer '{}', which is left out", spec(index).name())};
@@ -148,16 +150,14 @@ void Builder::check_user_shapes() const {
 
 // ---- Layer
 
-const Shape& Layer::bottom_shape(int i) const {
-  return builder_.graph_.value(bottoms_.at(static_cast<std::size_t>(i))).shape;
-}
+Shape Layer::bottom_shape(int i) const { return builder_.graph_.value(bottom(i)).shape; }
 
 bool Layer::is_training() const {
   return (spec().has_phase() ? spec().phase() : builder_.state_.phase()) == TRAIN;
 }
 
 void Layer::add(const Op& op) {
-  add_node(op, bottoms_, {spec().top().begin(), spec().top().end()}, spec().name());
+  add_tops(op, bottoms_, {spec().top().begin(), spec().top().end()}, spec().name());
 }
 
 void Layer::add_each(const Op& op) {
@@ -166,18 +166,18 @@ void Layer::add_each(const Op& op) {
          bottoms(), tops());
   if (bottoms() == 1) return add(op);
   for (int i = 0; i < bottoms(); ++i)
-    add_node(op, {bottoms_[static_cast<std::size_t>(i)]}, {spec().top(i)},
-             fmt::format("{}[{}]", spec().name(), i));
+    add_tops(op, {bottom(i)}, {spec().top(i)}, fmt::format("{}[{}]", spec().name(), i));
 }
 
 void Layer::add_fan_out(const Op& op) {
   if (tops() == 1) return add(op);
   for (int i = 0; i < tops(); ++i)
-    add_node(op, {bottoms_.at(0)}, {spec().top(i)}, fmt::format("{}[{}]", spec().name(), i));
+    add_tops(op, {bottom(0)}, {spec().top(i)}, fmt::format("{}[{}]", spec().name(), i));
 }
 
 std::vector<ValueId> Layer::params_for(const Op& op, const Shapes& in) {
   const auto params = params_of(op, in);
+  if (params.empty()) return {};
   for (std::size_t i = 0; i < params.size(); ++i) {
     if (i == blobs_.size())
       blobs_.push_back(builder_.parameters_.add(spec(), static_cast<int>(i), params[i]));
@@ -189,21 +189,36 @@ std::vector<ValueId> Layer::params_for(const Op& op, const Shapes& in) {
   return blobs_;
 }
 
-void Layer::add_node(const Op& op, std::vector<ValueId> inputs, std::vector<std::string> tops,
-                     std::string name) {
-  Graph& graph = builder_.graph_;
-  // First here, so that the op's complaint comes without the graph's own context.
-  const Shapes in = graph.shapes_of(inputs);
-  infer(op, in);
-  const NodeId id = graph.add_node({.name = std::move(name),
-                                    .op = op,
-                                    .inputs = std::move(inputs),
-                                    .params = params_for(op, in),
-                                    .where = builder_.place(index_),
-                                    .layers = {spec().name()}},
-                                   tops);
+NodeId Layer::add_node(const Op& op, std::vector<ValueId> inputs,
+                       const std::vector<std::string>& outputs, std::string name) {
+  // The shape rule first here, so that its complaint comes without the graph's own context.
+  const Shapes in = builder_.graph_.shapes_of(inputs);
+  const Shapes out = infer(op, in);
+  if (out.size() != outputs.size())
+    fail(ErrorCode::kInvalidModel, "gives {} top(s), not {}", out.size(), outputs.size());
+  return builder_.graph_.add_node({.name = std::move(name),
+                                   .op = op,
+                                   .inputs = std::move(inputs),
+                                   .params = params_for(op, in),
+                                   .where = builder_.place(index_),
+                                   .layers = {spec().name()}},
+                                  outputs);
+}
+
+void Layer::add_tops(const Op& op, std::vector<ValueId> inputs,
+                     const std::vector<std::string>& tops, std::string name) {
+  const NodeId id = add_node(op, std::move(inputs), tops, std::move(name));
   for (std::size_t i = 0; i < tops.size(); ++i)
-    builder_.blobs_[tops[i]] = {.value = graph.node(id).outputs[i]};
+    builder_.blobs_[tops[i]] = {.value = builder_.graph_.node(id).outputs[i]};
+}
+
+ValueId Layer::add_step(const Op& op, std::vector<ValueId> inputs, const std::string& step) {
+  const std::string name = fmt::format("{}/{}", spec().name(), step);
+  return builder_.graph_.node(add_node(op, std::move(inputs), {name}, name)).outputs[0];
+}
+
+void Layer::add_last_step(const Op& op, std::vector<ValueId> inputs) {
+  add_tops(op, std::move(inputs), {spec().top(0)}, spec().name());
 }
 
 void Layer::add_input(int top, const std::optional<Shape>& shape) {
@@ -231,6 +246,11 @@ void Layer::add_constant(int top, const Shape& shape, float value) {
   std::fill_n(data.get(), count, value);
   builder_.blobs_[spec().top(top)] = {.value = builder_.graph_.add_constant(
                                           spec().top(top), shape, ConstantData(data, data.get()))};
+}
+
+void Layer::add_parameter(int top, const Shape& shape) {
+  blobs_ = {builder_.parameters_.add(spec(), 0, {"weight", shape})};
+  builder_.blobs_[spec().top(top)] = {.value = blobs_[0]};
 }
 
 void Layer::drop(int top, const std::string& reason) {

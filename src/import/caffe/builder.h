@@ -65,7 +65,8 @@ class Layer {
   const LayerParameter& spec() const { return builder_.spec(index_); }
   int bottoms() const { return spec().bottom_size(); }
   int tops() const { return spec().top_size(); }
-  const Shape& bottom_shape(int i) const;
+  ValueId bottom(int i) const { return bottoms_.at(static_cast<std::size_t>(i)); }
+  Shape bottom_shape(int i) const;
   bool is_training() const;
 
   // One node: all bottoms in, all tops out. Its learned tensors are the layer's blobs.
@@ -75,10 +76,17 @@ class Layer {
   // A node for each top, all from the first bottom.
   void add_fan_out(const Op& op);
 
+  // For a layer that several ops make up: all but the last, whose output is called
+  // "<layer>/<step>", and the last, which makes the top.
+  ValueId add_step(const Op& op, std::vector<ValueId> inputs, const std::string& step);
+  void add_last_step(const Op& op, std::vector<ValueId> inputs);
+
   // Makes a top an input of the network. The user's shape for it goes before the file's; throws
   // where there is neither.
   void add_input(int top, const std::optional<Shape>& shape);
   void add_constant(int top, const Shape& shape, float value);
+  // Makes a top a learned tensor, the layer's one blob.
+  void add_parameter(int top, const Shape& shape);
   // Leaves a top out of the graph, and with it the layers that read it.
   void drop(int top, const std::string& reason);
 
@@ -93,7 +101,9 @@ class Layer {
   friend class Builder;
 
   std::vector<ValueId> params_for(const Op& op, const Shapes& in);
-  void add_node(const Op& op, std::vector<ValueId> inputs, std::vector<std::string> tops,
+  NodeId add_node(const Op& op, std::vector<ValueId> inputs,
+                  const std::vector<std::string>& outputs, std::string name);
+  void add_tops(const Op& op, std::vector<ValueId> inputs, const std::vector<std::string>& tops,
                 std::string name);
 
   Builder& builder_;

@@ -37,10 +37,14 @@ void import_window_data(Layer& layer);
 void import_memory_data(Layer& layer);
 void import_hdf5_data(Layer& layer);
 void import_dummy_data(Layer& layer);
+void import_parameter(Layer& layer);
 
 // layers_window.cpp: convolution and pooling
 void import_convolution(Layer& layer);
+void import_deconvolution(Layer& layer);
+void import_im2col(Layer& layer);
 void import_pooling(Layer& layer);
+void import_spp(Layer& layer);
 
 // layers_elementwise.cpp
 void import_absval(Layer& layer);
@@ -60,20 +64,30 @@ void import_eltwise(Layer& layer);
 void import_scale(Layer& layer);
 void import_bias(Layer& layer);
 
-// layers_reduce.cpp: ops that sum or compare over an axis
+// layers_product.cpp: matrix products and tables
+void import_embed(Layer& layer);
+void import_inner_product(Layer& layer);
+void import_lstm(Layer& layer);
+void import_rnn(Layer& layer);
+
+// layers_reduce.cpp: ops that sum, normalise or compare over axes
 void import_argmax(Layer& layer);
 void import_batch_norm(Layer& layer);
-void import_inner_product(Layer& layer);
 void import_lrn(Layer& layer);
+void import_mvn(Layer& layer);
+void import_reduction(Layer& layer);
 void import_softmax(Layer& layer);
 
-// layers_shape.cpp
+// layers_shape.cpp: ops that only move numbers, or do nothing
+void import_batch_reindex(Layer& layer);
 void import_concat(Layer& layer);
+void import_crop(Layer& layer);
 void import_dropout(Layer& layer);
 void import_flatten(Layer& layer);
 void import_reshape(Layer& layer);
 void import_silence(Layer& layer);
 void import_slice(Layer& layer);
 void import_split(Layer& layer);
+void import_tile(Layer& layer);
 
 }  // namespace kissa::caffe

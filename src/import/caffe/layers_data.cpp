@@ -101,4 +101,8 @@ void import_dummy_data(Layer& layer) {
   }
 }
 
+void import_parameter(Layer& layer) {
+  layer.add_parameter(0, to_shape(layer.spec().parameter_param().shape()));
+}
+
 }  // namespace kissa::caffe

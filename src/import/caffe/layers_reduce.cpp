@@ -1,5 +1,4 @@
-// Layers that sum, normalise or compare over an axis.
-#include "base/error.h"
+// Layers that sum, normalise or compare over axes.
 #include "import/caffe/layers.h"
 
 namespace kissa::caffe {
@@ -22,16 +21,6 @@ void import_batch_norm(Layer& layer) {
   layer.add(op);
 }
 
-void import_inner_product(Layer& layer) {
-  const InnerProductParameter& param = layer.spec().inner_product_param();
-  InnerProduct op;
-  op.num_output = param.num_output();
-  op.axis = param.axis();
-  op.transpose = param.transpose();
-  op.has_bias = param.bias_term();
-  layer.add(op);
-}
-
 void import_lrn(Layer& layer) {
   const LRNParameter& param = layer.spec().lrn_param();
   Lrn op;
@@ -40,6 +29,29 @@ void import_lrn(Layer& layer) {
   op.beta = param.beta();
   op.k = param.k();
   if (param.norm_region() == LRNParameter::WITHIN_CHANNEL) op.region = LrnRegion::kWithinChannel;
+  layer.add(op);
+}
+
+void import_mvn(Layer& layer) {
+  const MVNParameter& param = layer.spec().mvn_param();
+  Mvn op;
+  op.normalize_variance = param.normalize_variance();
+  op.across_channels = param.across_channels();
+  op.eps = param.eps();
+  layer.add(op);
+}
+
+void import_reduction(Layer& layer) {
+  const ReductionParameter& param = layer.spec().reduction_param();
+  Reduction op;
+  switch (param.operation()) {
+    case ReductionParameter::SUM: op.method = ReductionMethod::kSum; break;
+    case ReductionParameter::ASUM: op.method = ReductionMethod::kSumAbs; break;
+    case ReductionParameter::SUMSQ: op.method = ReductionMethod::kSumSquares; break;
+    case ReductionParameter::MEAN: op.method = ReductionMethod::kMean; break;
+  }
+  op.axis = param.axis();
+  op.coefficient = param.coeff();
   layer.add(op);
 }
 

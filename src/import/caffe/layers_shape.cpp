@@ -16,11 +16,21 @@ int axis_of(bool has_axis, int axis, bool has_old, std::uint32_t old, const char
 
 }  // namespace
 
+void import_batch_reindex(Layer& layer) { layer.add(BatchReindex()); }
+
 void import_concat(Layer& layer) {
   const ConcatParameter& param = layer.spec().concat_param();
   Concat op;
   op.axis = axis_of(param.has_axis(), param.axis(), param.has_concat_dim(), param.concat_dim(),
                     "concat_dim");
+  layer.add(op);
+}
+
+void import_crop(Layer& layer) {
+  const CropParameter& param = layer.spec().crop_param();
+  Crop op;
+  op.axis = param.axis();
+  op.offsets = {param.offset().begin(), param.offset().end()};
   layer.add(op);
 }
 
@@ -59,5 +69,13 @@ void import_slice(Layer& layer) {
 }
 
 void import_split(Layer& layer) { layer.add_fan_out(Identity()); }
+
+void import_tile(Layer& layer) {
+  const TileParameter& param = layer.spec().tile_param();
+  Tile op;
+  op.axis = param.axis();
+  op.tiles = param.tiles();
+  layer.add(op);
+}
 
 }  // namespace kissa::caffe

@@ -105,6 +105,37 @@ TEST(LayersTest, ConvolutionOfSeveralBottomsSharesItsWeights) {
             "takes as many bottoms as it gives tops, not 2 and 1");
 }
 
+TEST(LayersTest, DeconvolutionAndIm2colReadConvolutionParam) {
+  const auto deconv = op_of<Deconvolution>("Deconvolution",
+                                           "convolution_param { num_output: 8 kernel_size: 4\n"
+                                           "  stride: 2 pad: 1 group: 4 bias_term: false }");
+  EXPECT_EQ(deconv.num_output, 8);
+  EXPECT_EQ(deconv.kernel, (Extents{4, 4}));
+  EXPECT_EQ(deconv.stride, (Extents{2, 2}));
+  EXPECT_EQ(deconv.pad, (Extents{1, 1}));
+  EXPECT_EQ(deconv.group, 4);
+  EXPECT_FALSE(deconv.has_bias);
+  const auto im2col = op_of<Im2col>("Im2col", "convolution_param { kernel_size: 3 dilation: 2 }");
+  EXPECT_EQ(im2col.kernel, (Extents{3, 3}));
+  EXPECT_EQ(im2col.dilation, (Extents{2, 2}));
+}
+
+TEST(LayersTest, SpatialPyramidIsPoolingsSideBySide) {
+  const Graph graph =
+      import_layer("type: 'SPP' bottom: 'a' top: 'y' spp_param { pyramid_height: 3 }");
+  ASSERT_EQ(graph.nodes().size(), 7u);
+  const auto& level = std::get<Pooling>(graph.node(4).op);
+  EXPECT_EQ(graph.node(4).name, "x/pool2");
+  // 6 x 8 into 4 x 4 windows.
+  EXPECT_EQ(level.kernel, (Pair{2, 2}));
+  EXPECT_EQ(level.pad, (Pair{1, 0}));
+  EXPECT_EQ(graph.value(graph.find_value("y")).shape, Shape({2, 4 * (1 + 4 + 16)}));
+  const Graph flat =
+      import_layer("type: 'SPP' bottom: 'a' top: 'y' spp_param { pyramid_height: 1 }");
+  EXPECT_EQ(flat.value(flat.find_value("y")).shape, Shape({2, 4, 1, 1}));
+  EXPECT_EQ(error_of("type: 'SPP' bottom: 'a' top: 'y'"), "pyramid_height 0 must be in 1 to 16");
+}
+
 TEST(LayersTest, Pooling) {
   Pooling op = op_of<Pooling>("Pooling", "pooling_param { kernel_size: 3 stride: 2 pad: 1 }");
   EXPECT_EQ(op.method, kissa::PoolMethod::kMax);
@@ -234,12 +265,62 @@ TEST(LayersTest, InnerProduct) {
   EXPECT_NE(error_of("type: 'InnerProduct' bottom: 'a' top: 'y'"), "no error");
 }
 
+TEST(LayersTest, EmbedAndRecurrentLayers) {
+  const auto embed =
+      op_of<Embed>("Embed", "embed_param { num_output: 5 input_dim: 9 bias_term: false }");
+  EXPECT_EQ(embed.num_output, 5);
+  EXPECT_EQ(embed.input_dim, 9);
+  EXPECT_FALSE(embed.has_bias);
+  const auto import_recurrent = [](const std::string& type, const std::string& param) {
+    const TempFile file("net.prototxt",
+                        "input: 'x' input: 'cont' input_shape { dim: [5, 2, 3] }\n"
+                        "input_shape { dim: [5, 2] }\n"
+                        "layer { name: 'r' type: '" +
+                            type + "' bottom: 'x' bottom: 'cont' top: 'h' recurrent_param { " +
+                            param + " } }");
+    return import_caffe(file.path(), "", {});
+  };
+  const Graph lstm = import_recurrent("LSTM", "num_output: 4");
+  EXPECT_EQ(std::get<Lstm>(lstm.node(0).op).num_output, 4);
+  EXPECT_EQ(lstm.value(lstm.node(0).params.at(0)).name, "r.weight_x");
+  EXPECT_EQ(lstm.value(lstm.node(0).params.at(0)).shape, Shape({16, 3}));
+  EXPECT_EQ(std::get<Rnn>(import_recurrent("RNN", "num_output: 4").node(0).op).num_output, 4);
+  EXPECT_THROW(import_recurrent("LSTM", "num_output: 4 expose_hidden: true"), Error);
+}
+
+TEST(LayersTest, ReductionAndMvn) {
+  const auto reduction =
+      op_of<Reduction>("Reduction", "reduction_param { operation: MEAN axis: 2 coeff: 0.5 }");
+  EXPECT_EQ(reduction.method, ReductionMethod::kMean);
+  EXPECT_EQ(reduction.axis, 2);
+  EXPECT_EQ(reduction.coefficient, 0.5f);
+  EXPECT_EQ(op_of<Reduction>("Reduction", "reduction_param { operation: ASUM }").method,
+            ReductionMethod::kSumAbs);
+  EXPECT_EQ(op_of<Reduction>("Reduction", "reduction_param { operation: SUMSQ }").method,
+            ReductionMethod::kSumSquares);
+  EXPECT_EQ(op_of<Reduction>("Reduction").method, ReductionMethod::kSum);
+  const auto mvn =
+      op_of<Mvn>("MVN", "mvn_param { normalize_variance: false across_channels: true eps: 0.5 }");
+  EXPECT_FALSE(mvn.normalize_variance);
+  EXPECT_TRUE(mvn.across_channels);
+  EXPECT_EQ(mvn.eps, 0.5f);
+}
+
 TEST(LayersTest, ArgMax) {
   EXPECT_FALSE(op_of<ArgMax>("ArgMax").axis);
   const auto op = op_of<ArgMax>("ArgMax", "argmax_param { axis: 1 top_k: 2 out_max_val: true }");
   EXPECT_EQ(op.axis, 1);
   EXPECT_EQ(op.top_k, 2);
   EXPECT_TRUE(op.out_max_val);
+}
+
+TEST(LayersTest, ParameterIsALearnedInput) {
+  const Graph graph = import_layer(
+      "type: 'Parameter' top: 'p' parameter_param { shape { dim: [2, 4, 6, 8] } } }\n"
+      "layer { name: 'sum' type: 'Eltwise' bottom: 'a' bottom: 'p' top: 'y'");
+  const Value& value = graph.value(graph.node(0).inputs.at(1));
+  EXPECT_TRUE(value.is_constant);
+  EXPECT_EQ(value.name, "x.weight");
 }
 
 TEST(LayersTest, ConcatAndSliceKnowTheOldNameOfAxis) {
@@ -263,6 +344,13 @@ TEST(LayersTest, Shapes) {
   EXPECT_EQ(reshape.dims, (Extents{0, -1}));
   EXPECT_EQ(reshape.axis, 1);
   EXPECT_EQ(reshape.num_axes, 2);
+  const auto tile = op_of<Tile>("Tile", "tile_param { axis: 2 tiles: 3 }");
+  EXPECT_EQ(tile.axis, 2);
+  EXPECT_EQ(tile.tiles, 3);
+  const Graph cropped = import_layer(
+      "type: 'Crop' bottom: 'a' bottom: 'b' top: 'y' crop_param { axis: 1 offset: 0 }");
+  EXPECT_EQ(std::get<Crop>(cropped.node(0).op).axis, 1);
+  EXPECT_EQ(std::get<Crop>(cropped.node(0).op).offsets, Extents{0});
   op_of<Identity>("Dropout");
   const Graph split = import_layer("type: 'Split' bottom: 'a' top: 'p' top: 'q'");
   ASSERT_EQ(split.nodes().size(), 2u);

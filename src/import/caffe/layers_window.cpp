@@ -1,4 +1,6 @@
 // Convolution and pooling: windows that slide over the image.
+#include <fmt/core.h>
+
 #include "base/error.h"
 #include "import/caffe/layers.h"
 
@@ -70,15 +72,14 @@ RoundMode to_round_mode(const PoolingParameter& param) {
   return is_floor ? RoundMode::kFloor : RoundMode::kCeil;
 }
 
-}  // namespace
-
-void import_convolution(Layer& layer) {
+// The part of convolution_param that says how windows lie.
+template <class Op>
+Op windows(const Layer& layer) {
   const ConvolutionParameter& param = layer.spec().convolution_param();
-  const Shape& in = layer.bottom_shape(0);
-  const int axis = in.canonical_axis(param.axis());
-  const auto axes = static_cast<std::size_t>(in.rank() - axis - 1);
-  Convolution op;
-  op.num_output = param.num_output();
+  const Shape in = layer.bottom_shape(0);
+  Op op;
+  op.axis = in.canonical_axis(param.axis());
+  const auto axes = static_cast<std::size_t>(in.rank() - op.axis - 1);
   op.kernel = extents(param.kernel_size(), param.has_kernel_h() || param.has_kernel_w(),
                       param.kernel_h(), param.kernel_w(), axes, -1, kKernel);
   op.stride = extents(param.stride(), param.has_stride_h() || param.has_stride_w(),
@@ -86,11 +87,39 @@ void import_convolution(Layer& layer) {
   op.pad = extents(param.pad(), param.has_pad_h() || param.has_pad_w(), param.pad_h(),
                    param.pad_w(), axes, 0, kPad);
   op.dilation = repeated_extents(param.dilation(), axes, 1, kDilation);
+  return op;
+}
+
+template <class Op>
+Op convolution(const Layer& layer) {
+  const ConvolutionParameter& param = layer.spec().convolution_param();
+  Op op = windows<Op>(layer);
+  op.num_output = param.num_output();
   op.group = param.group();
   op.has_bias = param.bias_term();
-  op.axis = axis;
-  layer.add_each(op);
+  return op;
 }
+
+// A level of the pyramid: `bins` windows an axis, side by side, over the padded plane.
+Pooling pyramid_level(const Shape& in, std::int64_t bins, PoolMethod method) {
+  Pooling op;
+  op.method = to_method(method);
+  for (std::size_t i = 0; i < 2; ++i) {
+    const std::int64_t extent = in[static_cast<int>(i) + 2];
+    op.kernel[i] = (extent + bins - 1) / bins;
+    op.pad[i] = (op.kernel[i] * bins - extent + 1) / 2;
+  }
+  op.stride = op.kernel;
+  return op;
+}
+
+}  // namespace
+
+void import_convolution(Layer& layer) { layer.add_each(convolution<Convolution>(layer)); }
+
+void import_deconvolution(Layer& layer) { layer.add_each(convolution<Deconvolution>(layer)); }
+
+void import_im2col(Layer& layer) { layer.add(windows<Im2col>(layer)); }
 
 void import_pooling(Layer& layer) {
   const PoolingParameter& param = layer.spec().pooling_param();
@@ -113,6 +142,27 @@ void import_pooling(Layer& layer) {
   op.round_mode = to_round_mode(param);
   op.with_mask = layer.tops() == 2;
   layer.add(op);
+}
+
+// Spatial pyramid pooling: an image's every level, flattened, one behind the other.
+void import_spp(Layer& layer) {
+  const SPPParameter& param = layer.spec().spp_param();
+  const Shape in = layer.bottom_shape(0);
+  if (in.rank() != 4)
+    fail(ErrorCode::kInvalidModel, "takes an input of 4 axes, not {}", in.to_string());
+  constexpr std::uint32_t kMaxHeight = 16;
+  if (param.pyramid_height() < 1 || param.pyramid_height() > kMaxHeight)
+    fail(ErrorCode::kInvalidModel, "pyramid_height {} must be in 1 to {}", param.pyramid_height(),
+         kMaxHeight);
+  // Caffe flattens only what it joins.
+  if (param.pyramid_height() == 1) return layer.add(pyramid_level(in, 1, param.pool()));
+  std::vector<ValueId> levels;
+  for (std::uint32_t level = 0; level < param.pyramid_height(); ++level) {
+    const Pooling pooling = pyramid_level(in, std::int64_t{1} << level, param.pool());
+    const ValueId pooled = layer.add_step(pooling, {layer.bottom(0)}, fmt::format("pool{}", level));
+    levels.push_back(layer.add_step(Flatten(), {pooled}, fmt::format("flatten{}", level)));
+  }
+  layer.add_last_step(Concat(), levels);
 }
 
 }  // namespace kissa::caffe

@@ -30,7 +30,7 @@ Range range_of(const Shape& shape, std::string_view name) {
   if (name == "variance" || name == "scale_factor") return {1.0f, 1.0f};
   if (name == "slope") return {0.2f, 0.3f};
   if (name == "scale") return {0.9f, 1.1f};
-  if (name == "bias") return {-0.05f, 0.05f};
+  if (name.starts_with("bias")) return {-0.05f, 0.05f};
   const auto bound = static_cast<float>(std::sqrt(3.0 / fan_in(shape)));
   return {-bound, bound};
 }
