@@ -53,4 +53,9 @@ struct FinishRun {
 
 using FinishKernel = void (*)(const FinishRun&) noexcept;
 
+// rounds * kPeakVecs products and sums of whole vectors, on registers alone: the peak that bounds
+// every tile. Returns a value that depends on all of them.
+inline constexpr int kPeakVecs = 12;
+using PeakKernel = float (*)(long rounds) noexcept;
+
 }  // namespace kissa::cpu

@@ -83,16 +83,13 @@ KISSA_INLINE void store_tile(const GemmTile& tile, Vec (&acc)[N][V]) {
       const Vec low = broadcast(tile.low[m]);
       const Vec high = broadcast(tile.high[m]);
       KISSA_UNROLL(16)
-      for (int n = 0; n < N; ++n)
-        KISSA_UNROLL(4)
-        for (int v = m * kVecs; v < (m + 1) * kVecs; ++v)
-          acc[n][v] = min(high, max(low, acc[n][v]));
+      for (int n = 0; n < N; ++n) KISSA_UNROLL(4)
+      for (int v = m * kVecs; v < (m + 1) * kVecs; ++v) acc[n][v] = min(high, max(low, acc[n][v]));
     }
     float* dst = tile.dst[m];
     KISSA_UNROLL(16)
-    for (int n = 0; n < N; ++n)
-      KISSA_UNROLL(4)
-      for (int v = 0; v < kVecs; ++v) store(dst + n * kBlock + v * kLanes, acc[n][m * kVecs + v]);
+    for (int n = 0; n < N; ++n) KISSA_UNROLL(4)
+    for (int v = 0; v < kVecs; ++v) store(dst + n * kBlock + v * kLanes, acc[n][m * kVecs + v]);
   }
 }
 
@@ -129,6 +126,24 @@ void finish_run(const FinishRun& run) noexcept {
       x = min(high, max(low, x));
     store(run.dst + i, x);
   }
+}
+
+float peak(long rounds) noexcept {
+  Vec acc[kPeakVecs];
+  KISSA_UNROLL(16)
+  for (int i = 0; i < kPeakVecs; ++i) acc[i] = broadcast(static_cast<float>(i));
+  // In memory that the compiler cannot know, so that no product is folded.
+  volatile float numbers[2] = {0.999f, 0.001f};
+  const Vec factor = broadcast(numbers[0]);
+  const Vec term = broadcast(numbers[1]);
+  for (long i = 0; i < rounds; ++i) {
+    KISSA_UNROLL(16)
+    for (int j = 0; j < kPeakVecs; ++j) acc[j] = acc[j] * factor + term;
+  }
+  Vec sum = acc[0];
+  KISSA_UNROLL(16)
+  for (int i = 1; i < kPeakVecs; ++i) sum += acc[i];
+  return sum[0];
 }
 
 template <bool kPlanar, int N, int M>

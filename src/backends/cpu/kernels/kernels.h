@@ -26,6 +26,7 @@ struct Kernels {
   GemmKernels gemm;
   GemmKernels planar;  // sums over planes of pixels, not blocks of channels
   FinishKernel finish;
+  PeakKernel peak;
   WinogradKernels winograd;
   PoolKernels pool;
   LrnKernels lrn;

@@ -21,6 +21,7 @@ constexpr Kernels make_kernels(const char* isa) {
       .gemm = make_gemm_kernels<false>(),
       .planar = make_gemm_kernels<true>(),
       .finish = finish_run,
+      .peak = peak,
       .winograd = kWinogradKernels,
       .pool = kPoolKernels,
       .lrn = kLrnKernels,

@@ -1,0 +1,217 @@
+// Times the tactics of fused mode besides convolution, one by one, on GoogLeNet's layers:
+//   bench_data [threads [batch [part of a layer's or tactic's name]]]
+// hot (the layer again and again) and cold (other memory read before), the least of many short
+// runs, beside the floor: reading as many bytes as flow in (weights among them) and writing as many
+// as flow out, with the same threads in the same run. KISSA_MAX_ISA picks the kernels.
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdlib>
+#include <numeric>
+#include <string>
+
+#include "backends/cpu/cpu.h"
+#include "backends/cpu/parallel.h"
+#include "backends/cpu/tactics.h"
+
+namespace kissa::cpu {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr int kHotRuns = 100;
+constexpr int kColdRuns = 15;
+constexpr std::size_t kJunkFloats = std::size_t{16} << 20;  // 64 MB: more than L2, and many an L3
+
+double microseconds_since(Clock::time_point start) {
+  return std::chrono::duration<double, std::micro>(Clock::now() - start).count();
+}
+
+struct Layer {
+  std::string name;
+  std::vector<Op> ops;  // a chain
+  Shape in;
+  Requirements formats = {};  // of an Identity: what to reorder
+};
+
+std::vector<Layer> googlenet(std::int64_t batch) {
+  const auto pool = [](std::int64_t kernel, std::int64_t stride, std::int64_t pad) {
+    return Pooling{.kernel = {kernel, kernel}, .stride = {stride, stride}, .pad = {pad, pad}};
+  };
+  const Lrn lrn = {.size = 5, .alpha = 1e-4f, .beta = 0.75f};
+  Pooling average = pool(7, 1, 0);
+  average.method = PoolMethod::kAverage;
+  const Format rows = {};
+  const Format blocked = {.layout = Layout::kBlocked16};
+  return {
+      {"pool1", {pool(3, 2, 0)}, {batch, 64, 112, 112}},
+      {"norm1", {lrn}, {batch, 64, 56, 56}},
+      {"pool1 + norm1", {pool(3, 2, 0), lrn}, {batch, 64, 112, 112}},
+      {"norm2", {lrn}, {batch, 192, 56, 56}},
+      {"pool2", {pool(3, 2, 0)}, {batch, 192, 56, 56}},
+      {"norm2 + pool2", {lrn, pool(3, 2, 0)}, {batch, 192, 56, 56}},
+      {"3a pool", {pool(3, 1, 1)}, {batch, 192, 28, 28}},
+      {"pool3", {pool(3, 2, 0)}, {batch, 480, 28, 28}},
+      {"4b pool", {pool(3, 1, 1)}, {batch, 512, 14, 14}},
+      {"pool4", {pool(3, 2, 0)}, {batch, 832, 14, 14}},
+      {"5a pool", {pool(3, 1, 1)}, {batch, 832, 7, 7}},
+      {"pool5", {average}, {batch, 1024, 7, 7}},
+      {"classifier", {InnerProduct{.num_output = 1000}}, {batch, 1024, 1, 1}},
+      {"prob", {Softmax{}}, {batch, 1000}},
+      {"AlexNet fc6", {InnerProduct{.num_output = 4096}}, {batch, 256, 6, 6}},
+      {"relu 56x56", {Relu{}}, {batch, 192, 56, 56}},
+      {"sigmoid 56x56", {Sigmoid{}}, {batch, 192, 56, 56}},
+      {"tanh 56x56", {TanH{}}, {batch, 192, 56, 56}},
+      {"prelu 56x56", {PRelu{}}, {batch, 192, 56, 56}},
+      {"to blocked, 3 channels", {Identity{}}, {batch, 3, 224, 224}, {{rows}, {blocked}}},
+      {"to blocked", {Identity{}}, {batch, 192, 28, 28}, {{rows}, {blocked}}},
+      {"from blocked", {Identity{}}, {batch, 192, 28, 28}, {{blocked}, {rows}}},
+  };
+}
+
+// A chain's region with its data.
+class Data {
+ public:
+  Data(const Layer& layer, Device& device) : device_(device) {
+    std::vector<int> flow = {add_value(layer.in)};
+    region_.inputs = flow;
+    for (const Op& op : layer.ops) {
+      const Shapes in = {region_.value(flow[0]).desc.shape};
+      Region::Node node{.op = op, .inputs = flow};
+      for (const ParamSpec& param : params_of(op, in)) {
+        node.params.push_back(add_value(param.shape));
+        region_.values.back().constant = random_floats(param.shape.elements() * 4);
+        read_bytes_ += param.shape.elements() * 4;
+      }
+      node.outputs = {add_value(infer(op, in)[0])};
+      flow = node.outputs;
+      region_.nodes.push_back(std::move(node));
+    }
+    region_.outputs = flow;
+    if (!layer.formats.inputs.empty()) set_formats(layer.formats);
+    read_bytes_ += region_.value(region_.inputs[0]).desc.bytes();
+  }
+
+  const Region& region() const { return region_; }
+  std::int64_t read_bytes() const { return read_bytes_; }
+  std::int64_t write_bytes() const { return region_.value(region_.outputs[0]).desc.bytes(); }
+
+  // Gives the region the formats that a tactic wants, and memory for them.
+  void prepare_for(const Tactic& tactic) {
+    set_formats(tactic.requirements(region_));
+    input_ = random_floats(region_.value(region_.inputs[0]).desc.bytes());
+    output_ = random_floats(region_.value(region_.outputs[0]).desc.bytes());
+  }
+  Bindings bindings(void* workspace) const { return {{&input_, 1}, {&output_, 1}, workspace}; }
+
+ private:
+  TensorDesc& desc_of(int value) { return region_.values[static_cast<std::size_t>(value)].desc; }
+
+  void set_formats(const Requirements& formats) {
+    desc_of(region_.inputs[0]).format = formats.inputs[0];
+    desc_of(region_.outputs[0]).format = formats.outputs[0];
+  }
+
+  int add_value(const Shape& shape) {
+    region_.values.push_back({.desc = {.shape = shape}});
+    return static_cast<int>(region_.values.size()) - 1;
+  }
+
+  float* random_floats(std::int64_t bytes) {
+    buffers_.push_back(device_.allocate(bytes));
+    auto* data = static_cast<float*>(buffers_.back()->data());
+    for (std::int64_t i = 0; i < bytes / 4; ++i)
+      data[i] = static_cast<float>(i * 2654435761 % 1024) / 1024.0f - 0.5f;
+    return data;
+  }
+
+  Device& device_;
+  Region region_;
+  std::int64_t read_bytes_ = 0;
+  std::vector<std::unique_ptr<Buffer>> buffers_;
+  void* input_ = nullptr;
+  void* output_ = nullptr;
+};
+
+struct Times {
+  double hot = 1e30;
+  double cold = 1e30;
+};
+
+template <class Run>
+Times measure(const std::vector<float>& junk, const Run& run) {
+  Times times;
+  const auto timed = [&](double& least) {
+    const auto start = Clock::now();
+    run();
+    least = std::min(least, microseconds_since(start));
+  };
+  for (int i = 0; i < kHotRuns; ++i) timed(times.hot);
+  volatile float sink = 0.0f;
+  for (int i = 0; i < kColdRuns; ++i) {
+    sink = std::accumulate(junk.begin(), junk.end(), 0.0f);
+    timed(times.cold);
+  }
+  return times;
+}
+
+Times measure_floor(const Data& data, const Kernels& kernels, Device& device, Stream& stream,
+                    const std::vector<float>& junk) {
+  constexpr std::int64_t kUnit = 4096;  // bytes
+  const std::int64_t reads = data.read_bytes() / kUnit;
+  const std::int64_t writes = data.write_bytes() / kUnit;
+  const auto from = device.allocate((reads + 1) * kUnit);
+  const auto to = device.allocate((writes + 1) * kUnit);
+  const auto* src = static_cast<const float*>(from->data());
+  auto* dst = static_cast<float*>(to->data());
+  return measure(junk, [&] {
+    parallel_for(stream, reads, kUnit, [&](std::int64_t begin, std::int64_t end) {
+      float sums[kChannelBlock];
+      if (begin < end)
+        kernels.pool.global_average(src + begin * kUnit / 4, (end - begin) * kUnit / 64, sums,
+                                    kChannelBlock);
+    });
+    parallel_for(stream, writes, kUnit, [&](std::int64_t begin, std::int64_t end) {
+      std::fill(dst + begin * kUnit / 4, dst + end * kUnit / 4, 1.0f);
+    });
+  });
+}
+
+void bench(int threads, std::int64_t batch, const std::string& filter) {
+  const auto device = create_device(threads);
+  const auto stream = device->create_stream();
+  const Kernels& kernels = *kernels_up_to(usable_isa()).front();
+  fmt::print("{}, {} threads, batch {}\n", kernels.isa, threads, batch);
+  const std::vector<float> junk(kJunkFloats, 1.0f);
+  for (const Layer& layer : googlenet(batch)) {
+    for (const Tactic* tactic : fused_tactics(usable_isa())) {
+      const std::string name = fmt::format("{:24} {}", layer.name, tactic->name());
+      Data data(layer, *device);
+      if (tactic == &reference() || name.find(filter) == std::string::npos ||
+          tactic->refuse(data.region()))
+        continue;
+      data.prepare_for(*tactic);
+      const auto arena = device->create_weight_arena();
+      const auto step = tactic->prepare(data.region(), {*arena, threads});
+      const auto workspace = device->allocate(step->workspace_bytes());
+      const Bindings bindings = data.bindings(workspace->data());
+      const Times times = measure(junk, [&] { step->run(bindings, *stream); });
+      const Times floor = measure_floor(data, kernels, *device, *stream, junk);
+      const auto bytes = static_cast<double>(data.read_bytes() + data.write_bytes());
+      fmt::print("{:66} hot {:7.1f} us {:6.1f} GB/s, floor {:7.1f}   cold {:7.1f}, floor {:7.1f}\n",
+                 name, times.hot, bytes / times.hot * 1e-3, floor.hot, times.cold, floor.cold);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace kissa::cpu
+
+int main(int argc, char** argv) {
+  const auto number = [&](int i, int otherwise) {
+    return argc > i ? std::atoi(argv[i]) : otherwise;
+  };
+  kissa::cpu::bench(std::max(number(1, 1), 1), std::max(number(2, 1), 1), argc > 3 ? argv[3] : "");
+  return 0;
+}
