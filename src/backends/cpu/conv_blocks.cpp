@@ -4,14 +4,12 @@
 #include <array>
 #include <limits>
 
+#include "backends/cpu/kernel_tactic.h"
+
 namespace kissa::cpu {
 namespace {
 
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
-
-std::int64_t index_in(const std::vector<int>& values, int value) {
-  return std::find(values.begin(), values.end(), value) - values.begin();
-}
 
 FinishRun finish_of(const Epilogue& epilogue) {
   FinishRun run = {};
@@ -58,17 +56,16 @@ std::vector<OutputBlock> output_blocks(const Region& region) {
     const std::int64_t plane = out.shape[2] * out.shape[3];
     OutputBlock block = {};
     block.node = &node;
-    block.binding = static_cast<std::size_t>(index_in(region.outputs, node.outputs[0]));
-    block.image_stride = out.image_stride != 0 ? out.image_stride : out.image_elements();
+    block.binding = output_binding(region, node.outputs[0]);
+    block.image_stride = BlockedTensor(out).image_stride;
     block.finish = finish_of(node.epilogue);
     block.needs_finish = node.epilogue.has_residual || block.finish.leaky;
     block.residual = -1;
     if (node.epilogue.has_residual) {
       const int value = node.inputs.back();
       const TensorDesc& residual = region.value(value).desc;
-      block.residual = static_cast<int>(index_in(region.inputs, value));
-      block.residual_stride =
-          residual.image_stride != 0 ? residual.image_stride : residual.image_elements();
+      block.residual = static_cast<int>(input_binding(region, value));
+      block.residual_stride = BlockedTensor(residual).image_stride;
     }
     for (std::int64_t k = 0; k < out.shape[1]; k += kChannelBlock) {
       block.first_output = k;

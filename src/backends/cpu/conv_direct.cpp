@@ -16,6 +16,7 @@
 #include "backends/cpu/conv_blocks.h"
 #include "backends/cpu/conv_geometry.h"
 #include "backends/cpu/cpu.h"
+#include "backends/cpu/kernel_tactic.h"
 #include "backends/cpu/tactics.h"
 
 namespace kissa::cpu {
@@ -128,8 +129,7 @@ class DirectStep final : public Step {
         form_(form_of(g_, planar)),
         in_place_(!g_.is_padded() && g_.stride_w == 1) {
     const TensorDesc& in = region.value(region.inputs[0]).desc;
-    image_stride_ = planar ? g_.channels * g_.in_plane()
-                           : (in.image_stride != 0 ? in.image_stride : in.image_elements());
+    image_stride_ = planar ? g_.channels * g_.in_plane() : (BlockedTensor(in).image_stride);
     cut_into_strips(context.threads);
     lay_out_strip();
     pack(region, context.weights);
@@ -355,14 +355,10 @@ class DirectStep final : public Step {
   std::int64_t chunks_ = 1;
 };
 
-class ConvDirect final : public Tactic {
+class ConvDirect final : public KernelTactic {
  public:
   ConvDirect(const Kernels& kernels, bool planar)
-      : kernels_(kernels),
-        planar_(planar),
-        name_(fmt::format("cpu.conv.{}.f32.{}", planar ? "first" : "direct", kernels.isa)) {}
-
-  std::string_view name() const override { return name_; }
+      : KernelTactic(planar ? "cpu.conv.first" : "cpu.conv.direct", kernels), planar_(planar) {}
 
   std::optional<std::string> refuse(const Region& region) const override {
     if (region.nodes.size() != 1) return "runs one convolution at a time";
@@ -376,14 +372,14 @@ class ConvDirect final : public Tactic {
   }
 
   Requirements requirements(const Region& region) const override {
-    Requirements need = blocked_requirements(region);
+    Requirements need = requirements_in(region, Layout::kBlocked16);
     if (planar_) need.inputs[0] = {};
     return need;
   }
 
   std::unique_ptr<Step> prepare(const Region& region,
                                 const PrepareContext& context) const override {
-    return std::make_unique<DirectStep>(kernels_, region, context, planar_);
+    return std::make_unique<DirectStep>(kernels(), region, context, planar_);
   }
 
  private:
@@ -400,9 +396,7 @@ class ConvDirect final : public Tactic {
     return rows * columns > most / (form.planes * form.pixel_floats);
   }
 
-  const Kernels& kernels_;
   bool planar_;
-  std::string name_;
 };
 
 }  // namespace

@@ -11,6 +11,7 @@
 #include "backends/cpu/conv_geometry.h"
 #include "backends/cpu/conv_winograd.h"
 #include "backends/cpu/cpu.h"
+#include "backends/cpu/kernel_tactic.h"
 #include "backends/cpu/tactics.h"
 
 namespace kissa::cpu {
@@ -136,12 +137,10 @@ class FirstWinogradStep final : public Step {
   WinogradProducts products_ = {};
 };
 
-class ConvFirstWinograd final : public Tactic {
+class ConvFirstWinograd final : public KernelTactic {
  public:
   explicit ConvFirstWinograd(const Kernels& kernels)
-      : kernels_(kernels), name_(fmt::format("cpu.conv.first_winograd.f32.{}", kernels.isa)) {}
-
-  std::string_view name() const override { return name_; }
+      : KernelTactic("cpu.conv.first_winograd", kernels) {}
 
   std::optional<std::string> refuse(const Region& region) const override {
     if (region.nodes.size() != 1) return "runs one convolution at a time";
@@ -158,19 +157,15 @@ class ConvFirstWinograd final : public Tactic {
   }
 
   Requirements requirements(const Region& region) const override {
-    Requirements need = blocked_requirements(region);
+    Requirements need = requirements_in(region, Layout::kBlocked16);
     need.inputs[0] = {};
     return need;
   }
 
   std::unique_ptr<Step> prepare(const Region& region,
                                 const PrepareContext& context) const override {
-    return std::make_unique<FirstWinogradStep>(kernels_, region, context);
+    return std::make_unique<FirstWinogradStep>(kernels(), region, context);
   }
-
- private:
-  const Kernels& kernels_;
-  std::string name_;
 };
 
 }  // namespace

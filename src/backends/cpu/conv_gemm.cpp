@@ -10,6 +10,7 @@
 #include "backends/cpu/conv_blocks.h"
 #include "backends/cpu/conv_geometry.h"
 #include "backends/cpu/cpu.h"
+#include "backends/cpu/kernel_tactic.h"
 #include "backends/cpu/tactics.h"
 
 namespace kissa::cpu {
@@ -29,7 +30,7 @@ class GemmStep final : public Step {
     channels_ = static_cast<int>(g.channels);
     images_ = g.images;
     pixels_ = g.in_plane();
-    image_stride_ = in.image_stride != 0 ? in.image_stride : in.image_elements();
+    image_stride_ = BlockedTensor(in).image_stride;
     const std::int64_t image_bytes = in.image_elements() * size_of(DataType::kF32);
     parts_ = std::min(divide_up(image_bytes, kGroupBytes), pixels_);
     group_images_ = std::clamp<std::int64_t>(kGroupBytes / image_bytes, 1, images_);
@@ -109,12 +110,9 @@ class GemmStep final : public Step {
   std::vector<Panel> panels_;
 };
 
-class ConvGemm final : public Tactic {
+class ConvGemm final : public BlockedTactic {
  public:
-  explicit ConvGemm(const Kernels& kernels)
-      : kernels_(kernels), name_(std::string("cpu.conv.gemm.f32.") + kernels.isa) {}
-
-  std::string_view name() const override { return name_; }
+  explicit ConvGemm(const Kernels& kernels) : BlockedTactic("cpu.conv.gemm", kernels) {}
 
   std::optional<std::string> refuse(const Region& region) const override {
     if (auto reason = refuse_convs(region)) return reason;
@@ -126,18 +124,10 @@ class ConvGemm final : public Tactic {
     return std::nullopt;
   }
 
-  Requirements requirements(const Region& region) const override {
-    return blocked_requirements(region);
-  }
-
   std::unique_ptr<Step> prepare(const Region& region,
                                 const PrepareContext& context) const override {
-    return std::make_unique<GemmStep>(kernels_, region, context);
+    return std::make_unique<GemmStep>(kernels(), region, context);
   }
-
- private:
-  const Kernels& kernels_;
-  std::string name_;
 };
 
 }  // namespace

@@ -63,10 +63,4 @@ std::optional<std::string> refuse_convs(const Region& region) {
   return std::nullopt;
 }
 
-Requirements blocked_requirements(const Region& region) {
-  const Format format{DataType::kF32, Layout::kBlocked16};
-  return {std::vector<Format>(region.inputs.size(), format),
-          std::vector<Format>(region.outputs.size(), format)};
-}
-
 }  // namespace kissa::cpu

@@ -35,7 +35,4 @@ ConvGeometry geometry_of(const Region& region, const Region::Node& node);
 // padding lanes at zero.
 std::optional<std::string> refuse_convs(const Region& region);
 
-// FP32 in kBlocked16 everywhere.
-Requirements blocked_requirements(const Region& region);
-
 }  // namespace kissa::cpu

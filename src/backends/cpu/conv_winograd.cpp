@@ -13,6 +13,7 @@
 
 #include "backends/cpu/conv_geometry.h"
 #include "backends/cpu/cpu.h"
+#include "backends/cpu/kernel_tactic.h"
 #include "backends/cpu/tactics.h"
 
 namespace kissa::cpu {
@@ -31,7 +32,7 @@ class WinogradStep final : public Step {
                const PrepareContext& context)
       : kernels_(kernels), kind_(kind), g_(geometry_of(region, region.nodes[0])) {
     const TensorDesc& in = region.value(region.inputs[0]).desc;
-    image_stride_ = in.image_stride != 0 ? in.image_stride : in.image_elements();
+    image_stride_ = BlockedTensor(in).image_stride;
     const std::int64_t m = sizes().outputs;
     columns_ = divide_up(g_.out_width, m);
     image_tiles_ = divide_up(g_.out_height, m) * columns_;
@@ -193,16 +194,13 @@ class WinogradStep final : public Step {
   std::int64_t v_floats_ = 0, m_floats_ = 0, workspace_floats_ = 0;
 };
 
-class ConvWinograd final : public Tactic {
+class ConvWinograd final : public BlockedTactic {
  public:
   ConvWinograd(WinogradKind kind, std::string_view name, std::int64_t least_tiles,
                const Kernels& kernels)
-      : kernels_(kernels),
+      : BlockedTactic(fmt::format("cpu.conv.{}", name), kernels),
         kind_(kind),
-        least_tiles_(least_tiles),
-        name_(fmt::format("cpu.conv.{}.f32.{}", name, kernels.isa)) {}
-
-  std::string_view name() const override { return name_; }
+        least_tiles_(least_tiles) {}
 
   std::optional<std::string> refuse(const Region& region) const override {
     if (region.nodes.size() != 1) return "runs one convolution at a time";
@@ -220,20 +218,14 @@ class ConvWinograd final : public Tactic {
     return std::nullopt;
   }
 
-  Requirements requirements(const Region& region) const override {
-    return blocked_requirements(region);
-  }
-
   std::unique_ptr<Step> prepare(const Region& region,
                                 const PrepareContext& context) const override {
-    return std::make_unique<WinogradStep>(kind_, kernels_, region, context);
+    return std::make_unique<WinogradStep>(kind_, kernels(), region, context);
   }
 
  private:
-  const Kernels& kernels_;
   WinogradKind kind_;
   std::int64_t least_tiles_;
-  std::string name_;
 };
 
 }  // namespace

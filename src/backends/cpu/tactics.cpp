@@ -21,6 +21,7 @@ struct FusedTactics {
     own.push_back(make_conv_winograd(kF2x3, "winograd_f2", 1, kernels));
     own.push_back(make_conv_winograd(kF6x3, "winograd_f6", 64, kernels));
     own.push_back(make_conv_winograd(kF4x5, "winograd_f4_5x5", 1, kernels));
+    own.push_back(make_conv_depthwise(kernels));
     own.push_back(make_conv_direct(kernels));
     add_data_tactics(kernels, own);
     for (const auto& tactic : own) list.push_back(tactic.get());

@@ -34,6 +34,9 @@ std::unique_ptr<const Tactic> make_conv_first(const Kernels& kernels);
 // F(5x5, 4x4).
 std::unique_ptr<const Tactic> make_conv_first_winograd(const Kernels& kernels);
 
+// A filter of its own for each channel, blocked.
+std::unique_ptr<const Tactic> make_conv_depthwise(const Kernels& kernels);
+
 // Square filters of stride 1 by Winograd's F(m x m, r x r), fused group by group in cache, blocked.
 // `name`: the algorithm's in the tactic's. Refused below `least_tiles` tiles of m x m outputs,
 // where its larger weights would cost more than it saves.

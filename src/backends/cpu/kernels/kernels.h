@@ -9,6 +9,7 @@
 // A family of kernels declares its arguments and its part of the table in a header of its own.
 #pragma once
 
+#include "backends/cpu/kernels/depthwise.h"
 #include "backends/cpu/kernels/elementwise.h"
 #include "backends/cpu/kernels/gemm.h"
 #include "backends/cpu/kernels/inner_product.h"
@@ -28,6 +29,7 @@ struct Kernels {
   FinishKernel finish;
   PeakKernel peak;
   WinogradKernels winograd;
+  DepthwiseKernel depthwise;
   PoolKernels pool;
   LrnKernels lrn;
   InnerProductKernels inner_product;

@@ -1,6 +1,7 @@
 // The table of the instruction set whose Vec was included before: every family of kernels.
 #pragma once
 
+#include "backends/cpu/kernels/depthwise_inl.h"
 #include "backends/cpu/kernels/elementwise_inl.h"
 #include "backends/cpu/kernels/gemm_inl.h"
 #include "backends/cpu/kernels/inner_product_inl.h"
@@ -23,6 +24,7 @@ constexpr Kernels make_kernels(const char* isa) {
       .finish = finish_run,
       .peak = peak,
       .winograd = kWinogradKernels,
+      .depthwise = depthwise_row,
       .pool = kPoolKernels,
       .lrn = kLrnKernels,
       .inner_product = kInnerProductKernels,
