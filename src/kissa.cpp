@@ -8,6 +8,7 @@
 #include "export/dot.h"
 #include "import/caffe/import.h"
 #include "ir/graph.h"
+#include "passes/pipeline.h"
 #include "runtime/build_plan.h"
 #include "runtime/context.h"
 
@@ -114,7 +115,7 @@ Engine Engine::build(const Model& model, const EngineOptions& options) {
   const auto is_built = [&](Mode mode) {
     return !backend.tactics(mode, options.precision).empty();
   };
-  const runtime::BuildOptions build{
+  runtime::BuildOptions build{
       .plan = {.mode = options.mode.value_or(is_built(Mode::kFused) ? Mode::kFused : Mode::kCaffe),
                .precision = options.precision,
                .threads = options.threads,
@@ -122,9 +123,15 @@ Engine Engine::build(const Model& model, const EngineOptions& options) {
       .timing_cache = options.timing_cache,
       .error_on_cache_miss = options.error_on_cache_miss,
       .build_seconds = options.build_seconds};
+  std::shared_ptr<const Graph> graph = model.graph_;
+  if (build.plan.mode == Mode::kFused) {
+    PassesResult passes = run_passes(*graph, {.fetch = options.fetch, .skip = options.skip_passes});
+    graph = std::make_shared<const Graph>(std::move(passes.graph));
+    build.plan.fetch = {};  // outputs of the graph by now
+  }
 
   auto impl = std::make_shared<Impl>();
-  impl->plan = runtime::build_plan(model.graph_, backend, build);
+  impl->plan = runtime::build_plan(std::move(graph), backend, build);
   impl->inputs = model.inputs();
   impl->outputs = infos_of(*impl->plan->graph, impl->plan->outputs);
   return Engine(std::move(impl));

@@ -97,11 +97,12 @@ struct EngineOptions {
   std::string device = "cpu";
   std::optional<Mode> mode;  // the best that is built, unless given
   Precision precision = Precision::kFp32;
-  int threads = 0;                   // of a CPU; 0: all that this process may use
-  std::vector<std::string> fetch;    // blobs to keep besides the network's outputs
-  std::string timing_cache;          // a file of measured times to read and extend; empty: none
-  bool error_on_cache_miss = false;  // measure nothing, throw where the cache lacks a time
-  double build_seconds = 3.0;        // at most, for measuring; 0: take the usual order
+  int threads = 0;                       // of a CPU; 0: all that this process may use
+  std::vector<std::string> fetch;        // blobs to keep besides the network's outputs
+  std::vector<std::string> skip_passes;  // names of rewrites that fused mode leaves out
+  std::string timing_cache;              // a file of measured times to read and extend; empty: none
+  bool error_on_cache_miss = false;      // measure nothing, throw where the cache lacks a time
+  double build_seconds = 3.0;            // at most, for measuring; 0: take the usual order
 };
 
 struct MemoryInfo {
