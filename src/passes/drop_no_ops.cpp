@@ -7,7 +7,8 @@ namespace {
 
 // Given that the op has one input and one output, both of this shape.
 bool keeps_values(const Op& op, const Shape& shape) {
-  if (is_view(op) || std::holds_alternative<Concat>(op) || std::holds_alternative<Slice>(op))
+  if (is_view(op) || std::holds_alternative<Concat>(op) || std::holds_alternative<Slice>(op) ||
+      std::holds_alternative<Tile>(op))
     return true;
   if (const auto* power = std::get_if<Power>(&op)) return *power == Power();
   const auto* pooling = std::get_if<Pooling>(&op);

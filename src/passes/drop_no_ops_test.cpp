@@ -15,6 +15,7 @@ TEST(DropNoOpsTest, DropsWhatHandsOnItsInput) {
   x = net.add("flat", Flatten{{}, 1, 1}, {x});
   x = net.add("join", Concat(), {x});
   x = net.add("cut", Slice(), {x});
+  x = net.add("tile", Tile{.axis = 1, .tiles = 1}, {x});
   x = net.add("power", Power(), {x});
   x = net.add("pool", Pooling{.kernel = {1, 1}}, {x});
   x = net.add("relu", Relu(), {x});
@@ -26,7 +27,7 @@ input %0 data [1x3x4x4]
 %4 relu [1x2x2x2] = relu(%3)
 output %4
 )");
-  EXPECT_EQ(notes.rewrites.size(), 8u);
+  EXPECT_EQ(notes.rewrites.size(), 9u);
   EXPECT_EQ(notes.rewrites[0], "'split' (identity) dropped");
   EXPECT_EQ(notes.refusals, Lines());
   expect_same_results(before, after, kExact);
