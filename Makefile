@@ -1,4 +1,5 @@
 # The everyday commands; 'make help' lists them. CMakePresets.json says how each build is made.
+# CTEST_ARGS goes to ctest, as in: make test CTEST_ARGS='-R Shape'
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := build
@@ -30,15 +31,15 @@ test:  ## install what is missing, build, run all tests
 	@scripts/install_deps build test
 	@$(MAKE) --no-print-directory build/release/build.ninja
 	@$(call BUILD,release)
-	@ctest --preset release
+	@ctest --preset release $(CTEST_ARGS)
 
 asan: build/asan/build.ninja  ## run the tests with address and undefined-behaviour checks
 	@$(call BUILD,asan)
-	@ctest --preset asan
+	@ctest --preset asan $(CTEST_ARGS)
 
 tsan: build/tsan/build.ninja  ## run the tests labelled 'threads' with data-race checks
-	@$(call BUILD,tsan)
-	@ctest --preset tsan
+	@$(call BUILD,tsan) --target kissa_tests
+	@ctest --preset tsan $(CTEST_ARGS)
 
 format:  ## lay out the sources as .clang-format wants them
 	@scripts/check_format.sh --fix
