@@ -182,12 +182,14 @@ void bench(int threads, std::int64_t batch, const std::string& filter) {
   const double peak = measure_peak(kernels) * threads;
   fmt::print("{}, {} threads, batch {}, peak {:.1f} GFLOP/s\n", kernels.isa, threads, batch,
              peak * 2e-3);
+  const TacticList bf16 = fused_bf16_tactics(usable_isa());
+  const TacticList list = bf16.empty() ? fused_tactics(usable_isa()) : bf16;
   const std::vector<float> junk(kJunkFloats, 1.0f);
   Times sum{.hot = 0.0, .cold = 0.0};
   for (const Layer& layer : googlenet(batch)) {
     Data data(layer, *device);
     Times best;
-    for (const Tactic* tactic : fused_tactics(usable_isa())) {
+    for (const Tactic* tactic : list) {
       const std::string name = fmt::format("{:16} {}", layer.name, tactic->name());
       if (name.find("cpu.conv.") == std::string::npos || name.find(filter) == std::string::npos ||
           tactic->refuse(data.region()))

@@ -87,7 +87,7 @@ class FirstWinogradStep final : public Step {
                                         .dst = v + i * kChannelBlock,
                                         .point_stride = static_cast<long>(products_.v_point)});
       for (const Panel& panel : panels_) {
-        run_products(kernels_, products_, panel, v, m, 0, columns_);
+        run_products(kernels_.gemm, products_, panel, v, m, 0, columns_);
         for (std::size_t j = 0; j < panel.blocks.size(); ++j)
           for (std::int64_t i = 0; i < columns_; ++i)
             store_outputs(kernels_, kF5x4, products_, panel, j,

@@ -166,6 +166,7 @@ class Memory {
 };
 
 double tolerance_of(std::string_view tactic) {
+  if (tactic.find(".bf16.") != std::string_view::npos) return 1e-2;
   return tactic.find("winograd") == std::string_view::npos ? 1e-5 : 2e-5;
 }
 
@@ -218,6 +219,15 @@ bool check(const Tactic& tactic, const Problem& p, Device& device, Stream& strea
   return true;
 }
 
+// Those with FP32 kernels of the level, and those with BF16 kernels of it.
+std::vector<const Tactic*> tactics_of(Isa isa) {
+  const TacticList fp32 = fused_tactics(isa);
+  std::vector<const Tactic*> all(fp32.begin(), fp32.end());
+  for (const Tactic* tactic : fused_bf16_tactics(isa))
+    if (tactic->name().find(".bf16.") != std::string_view::npos) all.push_back(tactic);
+  return all;
+}
+
 enum class Expect { kNothing, kEveryTacticTakesOne };
 
 // Runs all problems by all tactics that take them.
@@ -227,7 +237,7 @@ void check_all(const std::vector<Problem>& problems, std::initializer_list<int> 
     const auto device = create_device(count);
     const auto stream = device->create_stream();
     for (int level = 0; level <= static_cast<int>(usable_isa()); ++level) {
-      for (const Tactic* tactic : fused_tactics(static_cast<Isa>(level))) {
+      for (const Tactic* tactic : tactics_of(static_cast<Isa>(level))) {
         if (tactic->name().find("cpu.conv.") != 0) continue;
         int taken = 0;
         for (const Problem& p : problems) taken += check(*tactic, p, *device, *stream) ? 1 : 0;

@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <array>
 
+#include "backends/cpu/conv_bf16.h"
 #include "backends/cpu/conv_geometry.h"
 #include "backends/cpu/cpu.h"
 #include "backends/cpu/kernel_tactic.h"
@@ -28,9 +29,15 @@ constexpr std::int64_t kGroupsPerThread = 2;
 
 class WinogradStep final : public Step {
  public:
-  WinogradStep(WinogradKind kind, const Kernels& kernels, const Region& region,
-               const PrepareContext& context)
-      : kernels_(kernels), kind_(kind), g_(geometry_of(region, region.nodes[0])) {
+  // bf16: null for FP32.
+  WinogradStep(WinogradKind kind, const Kernels& kernels, const Bf16Kernels* bf16,
+               const Region& region, const PrepareContext& context)
+      : kernels_(kernels),
+        bf16_(bf16),
+        gemm_(bf16 != nullptr ? bf16->gemm : kernels.gemm),
+        kind_(kind),
+        g_(geometry_of(region, region.nodes[0])),
+        steps_(bf16 != nullptr ? pairs_of(g_.channels) : g_.channels) {
     const TensorDesc& in = region.value(region.inputs[0]).desc;
     image_stride_ = BlockedTensor(in).image_stride;
     const std::int64_t m = sizes().outputs;
@@ -40,25 +47,24 @@ class WinogradStep final : public Step {
     cut_into_groups(context.threads, points);
 
     const std::vector<OutputBlock> blocks = output_blocks(region);
-    const auto panel_sizes =
-        choose_panels(static_cast<int>(blocks.size()), group_tiles_, kernels.gemm);
+    const auto panel_sizes = choose_panels(static_cast<int>(blocks.size()), group_tiles_, gemm_);
     panels_ = pack_panels(
-        region, blocks, panel_sizes, points * g_.channels * kChannelBlock,
+        region, blocks, panel_sizes, points * steps_ * kChannelBlock,
         [&](std::span<const OutputBlock> of_panel, float* weight) {
-          pack_winograd(kind, of_panel, g_.channels, taps_of(region), weight);
+          pack(region, of_panel, weight);
         },
         context.weights);
 
     products_ = {.points = static_cast<int>(points),
-                 .channels = static_cast<int>(g_.channels),
+                 .channels = static_cast<int>(steps_),
                  .stride = group_tiles_,
-                 .v_point = channel_blocks(g_.channels) * group_tiles_ * kChannelBlock + kPointGap,
+                 .v_point = channel_blocks(steps_) * group_tiles_ * kChannelBlock + kPointGap,
                  .m_point = panels_[0].size() * group_tiles_ * kChannelBlock + kPointGap};
     v_floats_ = points * products_.v_point;
     m_floats_ = points * products_.m_point;
-    chunks_ = pieces_for(std::ssize(panels_),
-                         divide_up(group_tiles_, kernels.gemm.pixels[panels_[0].size() - 1]),
-                         context.threads);
+    chunks_ =
+        pieces_for(std::ssize(panels_),
+                   divide_up(group_tiles_, gemm_.pixels[panels_[0].size() - 1]), context.threads);
     workspace_floats_ =
         (shares_v_ ? v_floats_ : context.threads * v_floats_) + context.threads * m_floats_;
   }
@@ -77,10 +83,23 @@ class WinogradStep final : public Step {
  private:
   WinogradSizes sizes() const { return kWinogradSizes[kind_]; }
 
+  void pack(const Region& region, std::span<const OutputBlock> blocks, float* weight) const {
+    if (bf16_ == nullptr) {
+      pack_winograd(kind_, blocks, g_.channels, taps_of(region), weight);
+      return;
+    }
+    const std::int64_t points = sizes().points * sizes().points;
+    const std::int64_t row = std::ssize(blocks) * kChannelBlock;
+    std::vector<float> rows(static_cast<std::size_t>(points * g_.channels * row));
+    pack_winograd(kind_, blocks, g_.channels, taps_of(region), rows.data());
+    for (std::int64_t i = 0; i < points; ++i)
+      to_pairs(rows.data() + i * g_.channels * row, g_.channels, row, weight + i * steps_ * row);
+  }
+
   void cut_into_groups(std::int64_t threads, std::int64_t points) {
     const std::int64_t tiles = g_.images * image_tiles_;
     const std::int64_t tile_bytes =
-        points * channel_blocks(g_.channels) * kChannelBlock * size_of(DataType::kF32);
+        points * channel_blocks(steps_) * kChannelBlock * size_of(DataType::kF32);
     const std::int64_t most = std::max(kGroupBytes / tile_bytes, kLeastGroup);
     groups_ = divide_up(tiles, most);
     shares_v_ = threads > 1 && groups_ < kGroupsPerThread * threads;
@@ -128,8 +147,14 @@ class WinogradStep final : public Step {
     for (std::int64_t unit = begin; unit < end; ++unit) {
       const std::int64_t tile = unit % count;
       transform_input(bindings, group * group_tiles_ + tile, unit / count,
-                      v + (unit / count * group_tiles_ + tile) * kChannelBlock);
+                      v + place_in_v(unit / count, tile));
     }
+  }
+
+  // Of a block of 16 channels: floats, or half of a block of pairs.
+  std::int64_t place_in_v(std::int64_t block, std::int64_t tile) const noexcept {
+    if (bf16_ == nullptr) return (block * group_tiles_ + tile) * kChannelBlock;
+    return (block / 2 * group_tiles_ + tile) * kChannelBlock + block % 2 * (kChannelBlock / 2);
   }
 
   void transform_input(const Bindings& bindings, std::int64_t tile, std::int64_t block,
@@ -151,7 +176,7 @@ class WinogradStep final : public Step {
       input.src = patch.data();
       input.row_stride = static_cast<long>(p * kChannelBlock);
     }
-    kernels_.winograd.input[kind_](input);
+    (bf16_ != nullptr ? bf16_->winograd_input : kernels_.winograd.input[kind_])(input);
   }
 
   // The P x P pixels from (y, x) on, zero outside of the image.
@@ -169,7 +194,7 @@ class WinogradStep final : public Step {
 
   void run_panel(const Bindings& bindings, const Panel& panel, std::int64_t group, const float* v,
                  float* m, std::int64_t first, std::int64_t count) const noexcept {
-    run_products(kernels_, products_, panel, v, m, first, count);
+    run_products(gemm_, products_, panel, v, m, first, count);
     for (std::size_t j = 0; j < panel.blocks.size(); ++j) {
       const float* block = m + static_cast<std::int64_t>(j) * group_tiles_ * kChannelBlock;
       for (std::int64_t i = first; i < first + count; ++i) {
@@ -182,8 +207,11 @@ class WinogradStep final : public Step {
   }
 
   const Kernels& kernels_;
+  const Bf16Kernels* bf16_;
+  const GemmKernels& gemm_;
   WinogradKind kind_;
   ConvGeometry g_;
+  std::int64_t steps_;  // of a sum: channels, or pairs of them
   std::int64_t image_stride_ = 0;
   std::int64_t columns_ = 0, image_tiles_ = 0;  // of an image: tiles in a row, and in all
   std::int64_t groups_ = 0, group_tiles_ = 0;
@@ -194,6 +222,23 @@ class WinogradStep final : public Step {
   std::int64_t v_floats_ = 0, m_floats_ = 0, workspace_floats_ = 0;
 };
 
+std::optional<std::string> refuse_winograd(WinogradKind kind, std::int64_t least_tiles,
+                                           const Region& region) {
+  if (region.nodes.size() != 1) return "runs one convolution at a time";
+  if (auto reason = refuse_convs(region)) return reason;
+  const ConvGeometry g = geometry_of(region, region.nodes[0]);
+  const WinogradSizes sizes = kWinogradSizes[kind];
+  if (g.kernel_h != sizes.taps || g.kernel_w != sizes.taps)
+    return fmt::format("not {}x{}", sizes.taps, sizes.taps);
+  if (g.is_strided() || g.is_dilated()) return "it has strides or dilation";
+  if (g.group != 1) return "it has groups";
+  const std::int64_t tiles =
+      g.images * divide_up(g.out_height, sizes.outputs) * divide_up(g.out_width, sizes.outputs);
+  if (tiles < least_tiles) return "too few tiles to pay for its weights";
+  if (tiles > ThreadPool::kMaxTasks) return "too many tiles";
+  return std::nullopt;
+}
+
 class ConvWinograd final : public BlockedTactic {
  public:
   ConvWinograd(WinogradKind kind, std::string_view name, std::int64_t least_tiles,
@@ -203,24 +248,12 @@ class ConvWinograd final : public BlockedTactic {
         least_tiles_(least_tiles) {}
 
   std::optional<std::string> refuse(const Region& region) const override {
-    if (region.nodes.size() != 1) return "runs one convolution at a time";
-    if (auto reason = refuse_convs(region)) return reason;
-    const ConvGeometry g = geometry_of(region, region.nodes[0]);
-    const WinogradSizes sizes = kWinogradSizes[kind_];
-    if (g.kernel_h != sizes.taps || g.kernel_w != sizes.taps)
-      return fmt::format("not {}x{}", sizes.taps, sizes.taps);
-    if (g.is_strided() || g.is_dilated()) return "it has strides or dilation";
-    if (g.group != 1) return "it has groups";
-    const std::int64_t tiles =
-        g.images * divide_up(g.out_height, sizes.outputs) * divide_up(g.out_width, sizes.outputs);
-    if (tiles < least_tiles_) return "too few tiles to pay for its weights";
-    if (tiles > ThreadPool::kMaxTasks) return "too many tiles";
-    return std::nullopt;
+    return refuse_winograd(kind_, least_tiles_, region);
   }
 
   std::unique_ptr<Step> prepare(const Region& region,
                                 const PrepareContext& context) const override {
-    return std::make_unique<WinogradStep>(kind_, kernels(), region, context);
+    return std::make_unique<WinogradStep>(kind_, kernels(), nullptr, region, context);
   }
 
  private:
@@ -228,11 +261,32 @@ class ConvWinograd final : public BlockedTactic {
   std::int64_t least_tiles_;
 };
 
+// F(2x2) alone: the larger transforms lose too many of the 8 bits.
+class ConvWinogradBf16 final : public Bf16Tactic {
+ public:
+  ConvWinogradBf16(const Kernels& kernels, const Bf16Kernels& bf16)
+      : Bf16Tactic("cpu.conv.winograd_f2", kernels, bf16) {}
+
+  std::optional<std::string> refuse(const Region& region) const override {
+    return refuse_winograd(kF2x3, 1, region);
+  }
+
+  std::unique_ptr<Step> prepare(const Region& region,
+                                const PrepareContext& context) const override {
+    return std::make_unique<WinogradStep>(kF2x3, kernels_, &bf16_, region, context);
+  }
+};
+
 }  // namespace
 
 std::unique_ptr<const Tactic> make_conv_winograd(WinogradKind kind, std::string_view name,
                                                  std::int64_t least_tiles, const Kernels& kernels) {
   return std::make_unique<ConvWinograd>(kind, name, least_tiles, kernels);
+}
+
+std::unique_ptr<const Tactic> make_conv_winograd_bf16(const Kernels& kernels,
+                                                      const Bf16Kernels& bf16) {
+  return std::make_unique<ConvWinogradBf16>(kernels, bf16);
 }
 
 }  // namespace kissa::cpu

@@ -19,12 +19,12 @@ void pack_winograd(WinogradKind kind, std::span<const OutputBlock> blocks, std::
 // same set of L1.
 inline constexpr std::int64_t kPointGap = 16;
 struct WinogradProducts {
-  int points;  // P * P
-  int channels;
+  int points;    // P * P
+  int channels;  // or pairs of them, in BF16
   std::int64_t stride;
   std::int64_t v_point, m_point;  // floats from one point to the next
 };
-void run_products(const Kernels& kernels, const WinogradProducts& products, const Panel& panel,
+void run_products(const GemmKernels& gemm, const WinogradProducts& products, const Panel& panel,
                   const float* v, float* m, std::int64_t first, std::int64_t count) noexcept;
 
 // Stores block j of a panel's outputs of one tile, which starts at row y and column x of `image`.

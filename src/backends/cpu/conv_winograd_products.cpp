@@ -63,10 +63,10 @@ void pack_winograd(WinogradKind kind, std::span<const OutputBlock> blocks, std::
   }
 }
 
-void run_products(const Kernels& kernels, const WinogradProducts& products, const Panel& panel,
+void run_products(const GemmKernels& gemm, const WinogradProducts& products, const Panel& panel,
                   const float* v, float* m, std::int64_t first, std::int64_t count) noexcept {
   static constexpr std::array<float, kMaxTileBlocks* kChannelBlock> kNoBias = {};
-  const std::int64_t most = kernels.gemm.pixels[panel.size() - 1];
+  const std::int64_t most = gemm.pixels[panel.size() - 1];
   const std::int64_t tiles = divide_up(count, most);
   const std::int64_t lines = static_cast<std::int64_t>(products.channels) * panel.size();
   std::array<float*, kMaxTileBlocks> dst;
@@ -89,7 +89,7 @@ void run_products(const Kernels& kernels, const WinogradProducts& products, cons
             m + i * products.m_point + (j * products.stride + first + a) * kChannelBlock;
       // The next point's weights follow this one's, the next panel's those of the last point.
       set_prefetch(tile, tile.weight + lines * kChannelBlock, lines, t, tiles);
-      kernels.gemm.tile[panel.size() - 1][b - a - 1](tile);
+      gemm.tile[panel.size() - 1][b - a - 1](tile);
     }
   }
 }

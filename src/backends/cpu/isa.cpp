@@ -116,4 +116,13 @@ std::span<const Kernels* const> kernels_up_to(Isa isa) {
   return all.last(wanted);
 }
 
+std::span<const Bf16Kernels* const> bf16_kernels_up_to(Isa isa) {
+#if defined(__x86_64__)
+  static constexpr const Bf16Kernels* kBf16Tables[] = {&kAvx512Bf16Kernels};
+  if (isa >= Isa::kAvx512Bf16) return kBf16Tables;
+#endif
+  static_cast<void>(isa);
+  return {};
+}
+
 }  // namespace kissa::cpu

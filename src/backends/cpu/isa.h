@@ -4,6 +4,7 @@
 #include <span>
 #include <string_view>
 
+#include "backends/cpu/kernels/bf16.h"
 #include "backends/cpu/kernels/kernels.h"
 
 namespace kissa::cpu {
@@ -30,5 +31,8 @@ Isa usable_isa();
 
 // The FP32 kernels of all levels up to `isa`, best first.
 std::span<const Kernels* const> kernels_up_to(Isa isa);
+
+// The BF16 kernels of all levels up to `isa`, best first; none on most machines.
+std::span<const Bf16Kernels* const> bf16_kernels_up_to(Isa isa);
 
 }  // namespace kissa::cpu

@@ -42,6 +42,28 @@ TacticList fused_tactics(Isa isa) {
   return kByTable.at(kernels_up_to(std::min(isa, host_isa())).front()).list;
 }
 
+TacticList fused_bf16_tactics(Isa isa) {
+  struct Bf16Tactics {
+    explicit Bf16Tactics(const Bf16Kernels& bf16) {
+      const Kernels& kernels = *kernels_up_to(host_isa()).front();
+      own.push_back(make_conv_gemm_bf16(kernels, bf16));
+      own.push_back(make_conv_winograd_bf16(kernels, bf16));
+      for (const auto& tactic : own) list.push_back(tactic.get());
+      const TacticList others = fused_tactics(host_isa());
+      list.insert(list.end(), others.begin(), others.end());
+    }
+    std::vector<std::unique_ptr<const Tactic>> own;
+    std::vector<const Tactic*> list;
+  };
+  static const std::map<const Bf16Kernels*, Bf16Tactics> kByTable = [] {
+    std::map<const Bf16Kernels*, Bf16Tactics> map;
+    for (const Bf16Kernels* bf16 : bf16_kernels_up_to(host_isa())) map.try_emplace(bf16, *bf16);
+    return map;
+  }();
+  const auto tables = bf16_kernels_up_to(std::min(isa, host_isa()));
+  return tables.empty() ? TacticList{} : kByTable.at(tables.front()).list;
+}
+
 TacticList tactics(Mode mode, Precision precision) {
   static const std::array<const Tactic*, 3> kCaffe = {&conv_im2col(), &inner_product_gemm(),
                                                       &reference()};

@@ -21,6 +21,10 @@ const Tactic& inner_product_gemm();
 // as long as the program.
 TacticList fused_tactics(Isa isa);
 
+// The same, with products in BF16 where a convolution has them; empty where `isa` has no such
+// kernels.
+TacticList fused_bf16_tactics(Isa isa);
+
 // 1x1 of stride 1 as one product of matrices, blocked; siblings that read one value merged.
 std::unique_ptr<const Tactic> make_conv_gemm(const Kernels& kernels);
 
@@ -42,5 +46,10 @@ std::unique_ptr<const Tactic> make_conv_depthwise(const Kernels& kernels);
 // where its larger weights would cost more than it saves.
 std::unique_ptr<const Tactic> make_conv_winograd(WinogradKind kind, std::string_view name,
                                                  std::int64_t least_tiles, const Kernels& kernels);
+
+// Of what is stored as FP32: products in BF16, sums in FP32.
+std::unique_ptr<const Tactic> make_conv_gemm_bf16(const Kernels& kernels, const Bf16Kernels& bf16);
+std::unique_ptr<const Tactic> make_conv_winograd_bf16(const Kernels& kernels,
+                                                      const Bf16Kernels& bf16);
 
 }  // namespace kissa::cpu

@@ -25,8 +25,14 @@ constexpr int tile_pixels(int m) {
   return pixels < kMaxTilePixels ? pixels : kMaxTilePixels;
 }
 
+// The arithmetic of a step of the sum. Of kernels that take another number for two of a lower
+// precision, each float of a source and of a weight is a pair of those.
+struct Fp32 {
+  KISSA_INLINE static Vec multiply_add(Vec acc, Vec x, Vec w) { return acc + x * w; }
+};
+
 // Step: floats from one pixel to the next.
-template <int Step, int N, int V>
+template <class Arithmetic, int Step, int N, int V>
 KISSA_INLINE void multiply_add(Vec (&acc)[N][V], const float* pixels, const float* weight) {
   Vec w[V];
   KISSA_UNROLL(16)
@@ -35,11 +41,11 @@ KISSA_INLINE void multiply_add(Vec (&acc)[N][V], const float* pixels, const floa
   for (int n = 0; n < N; ++n) {
     const Vec x = broadcast(pixels[n * Step]);
     KISSA_UNROLL(16)
-    for (int v = 0; v < V; ++v) acc[n][v] += x * w[v];
+    for (int v = 0; v < V; ++v) acc[n][v] = Arithmetic::multiply_add(acc[n][v], x, w[v]);
   }
 }
 
-template <int N, int V>
+template <class Arithmetic, int N, int V>
 KISSA_INLINE void sum(const GemmTile& tile, Vec (&acc)[N][V]) {
   constexpr int kRow = V * kLanes;  // weights of one channel and tap
   const float* block = tile.src;
@@ -54,11 +60,13 @@ KISSA_INLINE void sum(const GemmTile& tile, Vec (&acc)[N][V]) {
       for (int n = 0; n < N; ++n) prefetch_l1(pixels + tile.src_stride + n * kBlock);
       if (left >= kBlock) {
         KISSA_UNROLL(4)
-        for (int k = 0; k < kBlock; ++k) multiply_add<kBlock>(acc, pixels + k, weight + k * kRow);
+        for (int k = 0; k < kBlock; ++k)
+          multiply_add<Arithmetic, kBlock>(acc, pixels + k, weight + k * kRow);
         weight += kBlock * kRow;
       } else {
         KISSA_UNROLL(1)
-        for (int k = 0; k < left; ++k) multiply_add<kBlock>(acc, pixels + k, weight + k * kRow);
+        for (int k = 0; k < left; ++k)
+          multiply_add<Arithmetic, kBlock>(acc, pixels + k, weight + k * kRow);
         weight += left * kRow;
       }
     }
@@ -93,72 +101,52 @@ KISSA_INLINE void store_tile(const GemmTile& tile, Vec (&acc)[N][V]) {
   }
 }
 
-template <int N, int M>
-void gemm_tile(const GemmTile& tile) noexcept {
+template <class Arithmetic, int N, int M>
+KISSA_INLINE void gemm_tile(const GemmTile& tile) noexcept {
   Vec acc[N][M * kVecs];
   start_with_bias(tile, acc);
-  sum(tile, acc);
+  sum<Arithmetic>(tile, acc);
   store_tile(tile, acc);
 }
 
 template <int N, int M>
-void planar_tile(const GemmTile& tile) noexcept {
+KISSA_INLINE void planar_tile(const GemmTile& tile) noexcept {
   constexpr int kV = M * kVecs;
   Vec acc[N][kV];
   start_with_bias(tile, acc);
   const float* weight = tile.weight;
   for (int t = 0; t < tile.taps; ++t, weight += kV * kLanes)
-    multiply_add<1>(acc, tile.src + tile.tap_offset[t], weight);
+    multiply_add<Fp32, 1>(acc, tile.src + tile.tap_offset[t], weight);
   store_tile(tile, acc);
 }
 
-void finish_run(const FinishRun& run) noexcept {
-  const Vec zero = broadcast(0.0f);
-  const Vec slope = broadcast(run.slope);
-  const Vec low = broadcast(run.low);
-  const Vec high = broadcast(run.high);
-  for (long i = 0; i < run.count; i += kLanes) {
-    Vec x = load(run.dst + i);
-    if (run.residual != nullptr) x += load(run.residual + i);
-    if (run.leaky)
-      x = max(zero, x) + slope * min(zero, x);
-    else
-      x = min(high, max(low, x));
-    store(run.dst + i, x);
+struct GemmTiles {
+  template <int N, int M>
+  static void run(const GemmTile& tile) noexcept {
+    gemm_tile<Fp32, N, M>(tile);
   }
-}
+};
 
-float peak(long rounds) noexcept {
-  Vec acc[kPeakVecs];
-  KISSA_UNROLL(16)
-  for (int i = 0; i < kPeakVecs; ++i) acc[i] = broadcast(static_cast<float>(i));
-  // In memory that the compiler cannot know, so that no product is folded.
-  volatile float numbers[2] = {0.999f, 0.001f};
-  const Vec factor = broadcast(numbers[0]);
-  const Vec term = broadcast(numbers[1]);
-  for (long i = 0; i < rounds; ++i) {
-    KISSA_UNROLL(16)
-    for (int j = 0; j < kPeakVecs; ++j) acc[j] = acc[j] * factor + term;
+struct PlanarTiles {
+  template <int N, int M>
+  static void run(const GemmTile& tile) noexcept {
+    planar_tile<N, M>(tile);
   }
-  Vec sum = acc[0];
-  KISSA_UNROLL(16)
-  for (int i = 1; i < kPeakVecs; ++i) sum += acc[i];
-  return sum[0];
-}
+};
 
-template <bool kPlanar, int N, int M>
+template <class Tiles, int N, int M>
 constexpr void add_tiles(GemmKernels& kernels) {
-  kernels.tile[M - 1][N - 1] = kPlanar ? planar_tile<N, M> : gemm_tile<N, M>;
+  kernels.tile[M - 1][N - 1] = Tiles::template run<N, M>;
   if constexpr (N > 1)
-    add_tiles<kPlanar, N - 1, M>(kernels);
+    add_tiles<Tiles, N - 1, M>(kernels);
   else if constexpr (M > 1)
-    add_tiles<kPlanar, tile_pixels(M - 1), M - 1>(kernels);
+    add_tiles<Tiles, tile_pixels(M - 1), M - 1>(kernels);
 }
 
-template <bool kPlanar>
+template <class Tiles>
 constexpr GemmKernels make_gemm_kernels() {
   GemmKernels kernels = {};
-  add_tiles<kPlanar, tile_pixels(kTileBlocks), kTileBlocks>(kernels);
+  add_tiles<Tiles, tile_pixels(kTileBlocks), kTileBlocks>(kernels);
   for (int m = 1; m <= kTileBlocks; ++m) kernels.pixels[m - 1] = tile_pixels(m);
   return kernels;
 }

@@ -11,6 +11,7 @@
 
 #include "backends/cpu/kernels/depthwise.h"
 #include "backends/cpu/kernels/elementwise.h"
+#include "backends/cpu/kernels/finish.h"
 #include "backends/cpu/kernels/gemm.h"
 #include "backends/cpu/kernels/inner_product.h"
 #include "backends/cpu/kernels/lrn.h"

@@ -3,6 +3,7 @@
 
 #include "backends/cpu/kernels/depthwise_inl.h"
 #include "backends/cpu/kernels/elementwise_inl.h"
+#include "backends/cpu/kernels/finish_inl.h"
 #include "backends/cpu/kernels/gemm_inl.h"
 #include "backends/cpu/kernels/inner_product_inl.h"
 #include "backends/cpu/kernels/kernels.h"
@@ -19,8 +20,8 @@ constexpr Kernels make_kernels(const char* isa) {
   return {
       .isa = isa,
       .lanes = kLanes,
-      .gemm = make_gemm_kernels<false>(),
-      .planar = make_gemm_kernels<true>(),
+      .gemm = make_gemm_kernels<GemmTiles>(),
+      .planar = make_gemm_kernels<PlanarTiles>(),
       .finish = finish_run,
       .peak = peak,
       .winograd = kWinogradKernels,

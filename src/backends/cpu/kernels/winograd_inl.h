@@ -83,8 +83,10 @@ KISSA_INLINE void transform_output(const Vec (&x)[P], Vec (&y)[M]) {
   y[M - 1] += x[P - 1];
 }
 
-template <int P>
-KISSA_INLINE void transform_input_vec(const WinogradInput& tile, int lane) {
+// store_point(address, value) stores each point.
+template <int P, class StorePoint>
+KISSA_INLINE void transform_input_points(const WinogradInput& tile, int lane,
+                                         const StorePoint& store_point) {
   Vec half[P][P];
   KISSA_UNROLL(8)
   for (int j = 0; j < P; ++j) {
@@ -101,13 +103,14 @@ KISSA_INLINE void transform_input_vec(const WinogradInput& tile, int lane) {
     Vec y[P];
     transform_input<P>(half[i], y);
     KISSA_UNROLL(8)
-    for (int j = 0; j < P; ++j, dst += tile.point_stride) store(dst, y[j]);
+    for (int j = 0; j < P; ++j, dst += tile.point_stride) store_point(dst, y[j]);
   }
 }
 
 template <int P>
 void winograd_input(const WinogradInput& tile) noexcept {
-  for (int lane = 0; lane < kBlock; lane += kLanes) transform_input_vec<P>(tile, lane);
+  for (int lane = 0; lane < kBlock; lane += kLanes)
+    transform_input_points<P>(tile, lane, [](float* dst, Vec v) { store(dst, v); });
 }
 
 template <int P, int M>
