@@ -135,21 +135,28 @@ void add_classify(CLI::App& program) {
   auto options = std::make_shared<ClassifyOptions>();
   command.footer(kExamples);
   NetworkOptions& network = options->classifier.network;
-  command.add_option("deploy", network.prototxt, "Network definition (prototxt)")->required();
-  command.add_option("weights", network.weights, "Weights (caffemodel); - for none")->required();
+  command.add_option("deploy", network.prototxt, "Network definition (prototxt)")
+      ->type_name("FILE")
+      ->required();
+  command.add_option("weights", network.weights, "Weights (caffemodel); - for none")
+      ->type_name("FILE")
+      ->required();
   command
       .add_option("mean", options->classifier.preprocess.mean_file,
                   "Mean image (binaryproto); - for none")
+      ->type_name("FILE")
       ->required();
-  command.add_option("labels", options->labels, "Names of the classes, one a line")->required();
-  command.add_option("image", options->image, "Image to classify");
+  command.add_option("labels", options->labels, "Names of the classes, one a line")
+      ->type_name("FILE")
+      ->required();
+  command.add_option("image", options->image, "Image to classify")->type_name("FILE");
   command.add_option("batch,--batch", options->batch,
                      "Images a batch (1). One image fills every slot; when the batch is given, the "
                      "time of one goes to standard error");
   command
       .add_option("--images", options->images,
                   "Images or folders of images, in place of the one image")
-      ->type_name("PATH ...");
+      ->type_name("PATH");
   command.add_option("--top", options->top, "Predictions an image (5)")->type_name("N");
   command.add_flag("--json", options->json, "Print JSON instead of text");
   add_classifier_options(command, options->classifier);

@@ -102,10 +102,16 @@ void add_eval(CLI::App& program) {
   auto options = std::make_shared<EvalOptions>();
   command.footer(kExamples);
   NetworkOptions& network = options->classifier.network;
-  command.add_option("deploy", network.prototxt, "Network definition (prototxt)")->required();
-  command.add_option("weights", network.weights, "Weights (caffemodel); - for none")->required();
-  command.add_option("mean", options->classifier.preprocess.mean_file,
-                     "Mean image (binaryproto); - or nothing for none");
+  command.add_option("deploy", network.prototxt, "Network definition (prototxt)")
+      ->type_name("FILE")
+      ->required();
+  command.add_option("weights", network.weights, "Weights (caffemodel); - for none")
+      ->type_name("FILE")
+      ->required();
+  command
+      .add_option("mean", options->classifier.preprocess.mean_file,
+                  "Mean image (binaryproto); - or nothing for none")
+      ->type_name("FILE");
   command.add_option("--images", options->folder, "Folder of the images")
       ->type_name("DIR")
       ->required();

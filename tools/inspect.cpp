@@ -218,9 +218,13 @@ void add_inspect(CLI::App& program) {
       "inspect", "Show a network's layers, shapes, parameters, arithmetic and memory");
   auto options = std::make_shared<InspectOptions>();
   command.footer(kExamples);
-  command.add_option("net", options->network.prototxt, "Network definition (prototxt)")->required();
-  command.add_option("weights", options->network.weights,
-                     "Weights (caffemodel): adds the memory that a run takes");
+  command.add_option("net", options->network.prototxt, "Network definition (prototxt)")
+      ->type_name("FILE")
+      ->required();
+  command
+      .add_option("weights", options->network.weights,
+                  "Weights (caffemodel): adds the memory that a run takes")
+      ->type_name("FILE");
   command
       .add_option("--batch", options->batch, "First extent of every input, in place of the file's")
       ->type_name("N");

@@ -12,6 +12,7 @@
 
 #include "base/near_match.h"
 #include "commands.h"
+#include "progress.h"
 
 namespace kissa::tools {
 namespace {
@@ -55,11 +56,9 @@ void add_program_options(CLI::App& program, bool& verbose) {
 
 void log_to_stderr(bool verbose) {
   set_log_sink([verbose](LogLevel level, std::string_view text) {
-    if (level == LogLevel::kWarning) {
-      fmt::print(stderr, "kissa: warning: {}\n", one_line(text));
-    } else if (verbose) {
-      fmt::print(stderr, "kissa: {}\n", one_line(text));
-    }
+    if (level == LogLevel::kInfo && !verbose) return;
+    const char* kind = level == LogLevel::kWarning ? "warning: " : "";
+    fmt::print(stderr, "{}kissa: {}{}\n", line_wipe(), kind, one_line(text));
   });
 }
 

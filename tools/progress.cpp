@@ -12,12 +12,14 @@ namespace {
 constexpr std::size_t kCells = 30;
 constexpr const char* kWipeLine = "\r\033[K";
 
+bool on_terminal() { return isatty(STDERR_FILENO) != 0; }
+
 }  // namespace
 
+const char* line_wipe() { return on_terminal() ? kWipeLine : ""; }
+
 Progress::Progress(std::size_t total)
-    : on_terminal_(isatty(STDERR_FILENO) != 0),
-      total_(total),
-      start_(std::chrono::steady_clock::now()) {}
+    : on_terminal_(on_terminal()), total_(total), start_(std::chrono::steady_clock::now()) {}
 
 void Progress::advance(std::size_t count) {
   done_ = std::min(done_ + count, total_);

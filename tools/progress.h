@@ -6,6 +6,10 @@
 
 namespace kissa::tools {
 
+// What wipes the line of a terminal, for text that may meet a bar; empty where standard error is
+// none.
+const char* line_wipe();
+
 class Progress {
  public:
   explicit Progress(std::size_t total);

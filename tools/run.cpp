@@ -147,21 +147,27 @@ void add_run(CLI::App& program) {
       *program.add_subcommand("run", "Run a network on .npy files; write its outputs as .npy");
   auto options = std::make_shared<RunOptions>();
   command.footer(kExamples);
-  command.add_option("net", options->network.prototxt, "Network definition (prototxt)")->required();
-  command.add_option("weights", options->network.weights,
-                     "Weights (caffemodel); - or nothing for none");
+  command.add_option("net", options->network.prototxt, "Network definition (prototxt)")
+      ->type_name("FILE")
+      ->required();
+  command
+      .add_option("weights", options->network.weights,
+                  "Weights (caffemodel); - or nothing for none")
+      ->type_name("FILE");
   command
       .add_option("--input", options->inputs,
                   "Values of an input; the network takes the array's shape")
-      ->type_name("BLOB=FILE.npy ...");
+      ->type_name("BLOB=FILE.npy");
   command
       .add_option("--output-dir", options->output_dir,
                   "Folder for the outputs, made if it is missing: BLOB.npy each, FP32; in file "
                   "names '_' stands for what is not a letter, digit, '.', '-' or '_'")
       ->type_name("DIR")
       ->required();
-  command.add_option("--fetch", options->engine.fetch, "Inner blobs to write as well")
-      ->type_name("BLOB,...")
+  command
+      .add_option("--fetch", options->engine.fetch,
+                  "Inner blobs to write as well, separated by commas")
+      ->type_name("BLOB")
       ->delimiter(',')
       ->allow_extra_args(false);
   command

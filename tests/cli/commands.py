@@ -14,7 +14,9 @@ import harness
 DIGITS = os.path.join(harness.REPOSITORY, "examples/digits")
 COMMANDS = ["classify", "run", "eval", "inspect"]
 NETWORK = ["deploy.prototxt", "digits.caffemodel"]
-CLASSIFY = ["classify", *NETWORK, "mean.binaryproto", "labels.txt"]
+# The same arithmetic in every run: fused mode chooses its tactics by their time.
+EXACT = ["--mode", "caffe"]
+CLASSIFY = ["classify", *NETWORK, "mean.binaryproto", "labels.txt", *EXACT]
 
 
 class Commands:
@@ -76,7 +78,7 @@ def check_classify_options(test):
         labels = file.read()
     with open(test.path("crlf.txt"), "wb") as file:
         file.write(labels.replace(b"\n", b"\r\n"))
-    crlf = ["classify", *NETWORK, "mean.binaryproto", "crlf.txt", "7.png"]
+    crlf = ["classify", *NETWORK, "mean.binaryproto", "crlf.txt", "7.png", *EXACT]
     test.expect("labels with CRLF", test.kissa(*crlf), plain)
     test.expect("rgb of a gray network", test.kissa(*CLASSIFY, "7.png", "--rgb"), plain)
     document = json.loads(test.kissa(*CLASSIFY, "--images", "7.png", "3.png", "--batch", "2",
@@ -86,7 +88,8 @@ def check_classify_options(test):
     test.expect("JSON predictions",
                 [image["predictions"][0]["index"] for image in document["images"]], [7, 3])
     test.expect("JSON time", sorted(document["time"]), ["batch", "median_us", "runs"])
-    random = ["classify", "deploy.prototxt", "-", "-", "labels.txt", "7.png", "--random-weights"]
+    random = ["classify", "deploy.prototxt", "-", "-", "labels.txt", "7.png", *EXACT,
+              "--random-weights"]
     test.expect("random weights repeat", test.kissa(*random, "1"), test.kissa(*random, "1"))
     test.expect("random weights differ", test.kissa(*random, "1") == test.kissa(*random, "2"), False)
 
@@ -96,7 +99,7 @@ def check_run(test):
     for dtype in ["f4", "f8", "u1", "i8"]:
         np.save(test.path("in.npy"), image.astype(dtype))
         test.kissa("run", *NETWORK, "--input", "data=in.npy", "--fetch", "conv1,pool1",
-                   "--output-dir", f"deep/{dtype}")
+                   "--output-dir", f"deep/{dtype}", *EXACT)
     folder = test.path("deep/f4")
     test.expect("files", sorted(os.listdir(folder)), ["conv1.npy", "pool1.npy", "prob.npy"])
     prob = np.load(os.path.join(folder, "prob.npy"))
