@@ -38,7 +38,7 @@ asan: build/asan/build.ninja  ## run the tests with address and undefined-behavi
 	@ctest --preset asan $(CTEST_ARGS)
 
 tsan: build/tsan/build.ninja  ## run the tests labelled 'threads' with data-race checks
-	@$(call BUILD,tsan) --target kissa_tests
+	@$(call BUILD,tsan)
 	@ctest --preset tsan $(CTEST_ARGS)
 
 format:  ## lay out the sources as .clang-format wants them
