@@ -15,15 +15,14 @@ std::uint32_t rounded(float value) {
 
 }  // namespace
 
-void to_pairs(const float* rows, std::int64_t channels, std::int64_t row, float* pairs) {
-  for (std::int64_t c = 0; c < channels; c += 2) {
-    const float* low = rows + c * row;
-    const float* high = c + 1 < channels ? low + row : nullptr;
-    for (std::int64_t i = 0; i < row; ++i) {
-      const std::uint32_t upper = high != nullptr ? rounded(high[i]) : 0;
-      pairs[c / 2 * row + i] = std::bit_cast<float>(upper << 16 | rounded(low[i]));
-    }
-  }
+void to_pairs(const float* rows, std::int64_t channels, std::int64_t row, std::int64_t count,
+              float* pairs) {
+  const auto bits_of = [&](std::int64_t channel, std::int64_t i) {
+    return channel < channels ? rounded(rows[channel * row + i]) : 0;
+  };
+  for (std::int64_t p = 0; p < count; ++p)
+    for (std::int64_t i = 0; i < row; ++i)
+      pairs[p * row + i] = std::bit_cast<float>(bits_of(2 * p + 1, i) << 16 | bits_of(2 * p, i));
 }
 
 }  // namespace kissa::cpu

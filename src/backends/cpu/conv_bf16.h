@@ -10,11 +10,15 @@
 namespace kissa::cpu {
 
 // Pairs that stand for so many channels.
-constexpr std::int64_t pairs_of(std::int64_t channels) { return (channels + 1) / 2; }
+constexpr std::int64_t pairs_of(std::int64_t channels, const Bf16Kernels& kernels) {
+  const std::int64_t unit = 2 * kernels.pairs_multiple;
+  return (channels + unit - 1) / unit * kernels.pairs_multiple;
+}
 
-// Rounds `channels` rows of `row` floats to nearest even: pairs_of(channels) rows of pairs, where
-// an odd channel left over gets a zero.
-void to_pairs(const float* rows, std::int64_t channels, std::int64_t row, float* pairs);
+// Rounds `channels` rows of `row` floats to nearest even: `count` rows of pairs, zeros where there
+// is no channel.
+void to_pairs(const float* rows, std::int64_t channels, std::int64_t row, std::int64_t count,
+              float* pairs);
 
 // A tactic that multiplies in BF16 what is stored as FP32 in kBlocked16.
 class Bf16Tactic : public Tactic {

@@ -34,7 +34,7 @@ class GemmStep final : public Step {
         gemm_(bf16 != nullptr ? bf16->gemm : kernels.gemm),
         threads_(context.threads),
         in_(region.value(region.inputs[0]).desc) {
-    steps_ = static_cast<int>(bf16 != nullptr ? pairs_of(in_.channels) : in_.channels);
+    steps_ = static_cast<int>(bf16 != nullptr ? pairs_of(in_.channels, *bf16) : in_.channels);
     const std::int64_t image_bytes = in_.blocks * in_.block_floats() * size_of(DataType::kF32);
     parts_ = std::min(divide_up(image_bytes, kGroupBytes), in_.pixels());
     group_images_ = std::clamp<std::int64_t>(kGroupBytes / image_bytes, 1, in_.images);
@@ -95,7 +95,7 @@ class GemmStep final : public Step {
       const std::int64_t row = std::ssize(of_panel) * kChannelBlock;
       std::vector<float> rows(static_cast<std::size_t>(in_.channels * row));
       pack_filters(of_panel, in_.channels, 1, taps_of(region), rows.data());
-      to_pairs(rows.data(), in_.channels, row, weight);
+      to_pairs(rows.data(), in_.channels, row, steps_, weight);
     };
     panels_ = pack_panels(region, blocks, sizes, steps_ * kChannelBlock, pack_panel, arena);
   }

@@ -37,7 +37,7 @@ class WinogradStep final : public Step {
         gemm_(bf16 != nullptr ? bf16->gemm : kernels.gemm),
         kind_(kind),
         g_(geometry_of(region, region.nodes[0])),
-        steps_(bf16 != nullptr ? pairs_of(g_.channels) : g_.channels) {
+        steps_(bf16 != nullptr ? pairs_of(g_.channels, *bf16) : g_.channels) {
     const TensorDesc& in = region.value(region.inputs[0]).desc;
     image_stride_ = BlockedTensor(in).image_stride;
     const std::int64_t m = sizes().outputs;
@@ -93,7 +93,8 @@ class WinogradStep final : public Step {
     std::vector<float> rows(static_cast<std::size_t>(points * g_.channels * row));
     pack_winograd(kind_, blocks, g_.channels, taps_of(region), rows.data());
     for (std::int64_t i = 0; i < points; ++i)
-      to_pairs(rows.data() + i * g_.channels * row, g_.channels, row, weight + i * steps_ * row);
+      to_pairs(rows.data() + i * g_.channels * row, g_.channels, row, steps_,
+               weight + i * steps_ * row);
   }
 
   void cut_into_groups(std::int64_t threads, std::int64_t points) {
@@ -176,7 +177,15 @@ class WinogradStep final : public Step {
       input.src = patch.data();
       input.row_stride = static_cast<long>(p * kChannelBlock);
     }
-    (bf16_ != nullptr ? bf16_->winograd_input : kernels_.winograd.input[kind_])(input);
+    if (bf16_ == nullptr) {
+      kernels_.winograd.input[kind_](input);
+      return;
+    }
+    bf16_->winograd_input(input);
+    // A last block that has no second half: products read its pairs where they take whole blocks.
+    if (block % 2 == 0 && block + 1 == channel_blocks(g_.channels))
+      for (std::int64_t i = 0; i < p * p; ++i)
+        std::fill_n(v + i * products_.v_point + kChannelBlock / 2, kChannelBlock / 2, 0.0f);
   }
 
   // The P x P pixels from (y, x) on, zero outside of the image.

@@ -118,8 +118,9 @@ std::span<const Kernels* const> kernels_up_to(Isa isa) {
 
 std::span<const Bf16Kernels* const> bf16_kernels_up_to(Isa isa) {
 #if defined(__x86_64__)
-  static constexpr const Bf16Kernels* kBf16Tables[] = {&kAvx512Bf16Kernels};
-  if (isa >= Isa::kAvx512Bf16) return kBf16Tables;
+  static constexpr const Bf16Kernels* kBf16Tables[] = {&kAmxKernels, &kAvx512Bf16Kernels};
+  if (isa >= Isa::kAmx) return kBf16Tables;
+  if (isa >= Isa::kAvx512Bf16) return std::span(kBf16Tables).last(1);
 #endif
   static_cast<void>(isa);
   return {};

@@ -22,6 +22,7 @@ struct Bf16Pack {
 
 struct Bf16Kernels {
   const char* isa;
+  int pairs_multiple;  // sums take such a number of pairs: a multiple of this
   GemmKernels gemm;
   void (*pack)(const Bf16Pack&) noexcept;
   // As WinogradKernels::input, of F(2x2, 3x3), but rounded: 16 channels to 8 pairs a point.
@@ -30,6 +31,7 @@ struct Bf16Kernels {
 
 #if defined(__x86_64__)
 extern const Bf16Kernels kAvx512Bf16Kernels;
+extern const Bf16Kernels kAmxKernels;
 #endif
 
 }  // namespace kissa::cpu

@@ -43,6 +43,7 @@ void winograd_input_bf16(const WinogradInput& tile) noexcept {
 constexpr Bf16Kernels make_bf16_kernels(const char* isa) {
   return {
       .isa = isa,
+      .pairs_multiple = 1,
       .gemm = make_gemm_kernels<Bf16Tiles>(),
       .pack = pack_bf16,
       .winograd_input = winograd_input_bf16,

@@ -30,7 +30,7 @@ struct GemmTile {
 // It leaves src_stride, channels and the prefetch alone.
 
 inline constexpr int kMaxTileBlocks = 4;
-inline constexpr int kMaxTilePixels = 14;
+inline constexpr int kMaxTilePixels = 32;
 
 struct GemmKernels {
   // [m - 1][n - 1]; n goes up to pixels[m - 1], which is 0 where there is no tile of m blocks.

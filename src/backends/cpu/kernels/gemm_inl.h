@@ -18,11 +18,14 @@ namespace {
 
 constexpr int kTileBlocks = kLanes == 16 ? 4 : 1;
 
+// More pixels than these add no more products a load to speak of.
+constexpr int kMostPixels = 14;
+
 // Accumulators, weights and one broadcast value fill the registers.
 constexpr int tile_pixels(int m) {
   const int vecs = m * kVecs;
   const int pixels = (kRegisters - 1 - vecs) / vecs;
-  return pixels < kMaxTilePixels ? pixels : kMaxTilePixels;
+  return pixels < kMostPixels ? pixels : kMostPixels;
 }
 
 // The arithmetic of a step of the sum. Of kernels that take another number for two of a lower
@@ -134,20 +137,24 @@ struct PlanarTiles {
   }
 };
 
+// The tiles of up to N pixels by M blocks.
 template <class Tiles, int N, int M>
 constexpr void add_tiles(GemmKernels& kernels) {
   kernels.tile[M - 1][N - 1] = Tiles::template run<N, M>;
-  if constexpr (N > 1)
-    add_tiles<Tiles, N - 1, M>(kernels);
-  else if constexpr (M > 1)
-    add_tiles<Tiles, tile_pixels(M - 1), M - 1>(kernels);
+  if constexpr (N > 1) add_tiles<Tiles, N - 1, M>(kernels);
+}
+
+template <class Tiles, int M>
+constexpr void add_panels(GemmKernels& kernels) {
+  add_tiles<Tiles, tile_pixels(M), M>(kernels);
+  kernels.pixels[M - 1] = tile_pixels(M);
+  if constexpr (M > 1) add_panels<Tiles, M - 1>(kernels);
 }
 
 template <class Tiles>
 constexpr GemmKernels make_gemm_kernels() {
   GemmKernels kernels = {};
-  add_tiles<Tiles, tile_pixels(kTileBlocks), kTileBlocks>(kernels);
-  for (int m = 1; m <= kTileBlocks; ++m) kernels.pixels[m - 1] = tile_pixels(m);
+  add_panels<Tiles, kTileBlocks>(kernels);
   return kernels;
 }
 
