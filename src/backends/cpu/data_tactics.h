@@ -16,7 +16,7 @@ using OwnedTactics = std::vector<std::unique_ptr<const Tactic>>;
 // image, blocked to row-major.
 void add_pool_tactics(const Kernels& kernels, OwnedTactics& tactics);
 
-// cpu.lrn: across channels, size <= 15, blocked. cpu.pool_lrn: max pooling, then LRN.
+// cpu.lrn: across channels, size <= 33, blocked. cpu.pool_lrn: max pooling, then LRN.
 // cpu.lrn_pool: LRN, then max pooling 3x3 of stride 2.
 void add_lrn_tactics(const Kernels& kernels, OwnedTactics& tactics);
 

@@ -7,9 +7,6 @@
 namespace kissa::cpu {
 namespace {
 
-// Pixels whose blocks below, own and above lie in L1 together.
-constexpr std::int64_t kStretch = 64;
-
 LrnParams params_of(const Lrn& op) {
   return {.size = static_cast<int>(op.size),
           .scale = op.alpha / static_cast<float>(op.size),
@@ -17,11 +14,13 @@ LrnParams params_of(const Lrn& op) {
           .k = op.k};
 }
 
-std::optional<std::string> refuse_lrn(const Lrn& op) {
+std::optional<std::string> refuse_lrn(const Lrn& op, const Shape& in) {
   if (op.region != LrnRegion::kAcrossChannels) return "normalises within channels";
   if (op.size > kMaxLrnSize) return fmt::format("size {} is over {}", op.size, kMaxLrnSize);
   // Else padding lanes, which hold zeros, might get 0 * infinity.
   if (!(op.k > 0.0f && op.alpha >= 0.0f)) return "k is not positive, or alpha is negative";
+  if (in[1] > kMaxLrnBlocks * kChannelBlock)
+    return fmt::format("more than {} channels", kMaxLrnBlocks * kChannelBlock);
   return std::nullopt;
 }
 
@@ -45,7 +44,7 @@ std::optional<std::string> refuse_fusion(const Region& region, const Lrn& lrn,
                                          const Pooling& pool) {
   if (pool.method != PoolMethod::kMax || pool.with_mask)
     return "its pooling is not a plain maximum";
-  if (auto reason = refuse_lrn(lrn)) return reason;
+  if (auto reason = refuse_lrn(lrn, region.in(0).desc.shape)) return reason;
   if (!has_fast_lrn(params_of(lrn))) return "its LRN is not of size 3 or 5 with beta 0.75";
   return refuse_plain(region, Layout::kBlocked16);
 }
@@ -66,27 +65,21 @@ class LrnStep final : public Step {
     const std::int64_t pixel_bytes = src_.blocks * kChannelBlock * 4 * 2;
     parallel_for(stream, src_.images * src_.pixels(), pixel_bytes,
                  [&](std::int64_t begin, std::int64_t end) {
-                   for_each_group(begin, end, src_.pixels(),
-                                  [&](std::int64_t image, std::int64_t first, std::int64_t last) {
-                                    run_pixels(src + src_.offset(image, 0),
-                                               dst + dst_.offset(image, 0), first, last);
-                                  });
+                   for_each_group(
+                       begin, end, src_.pixels(),
+                       [&](std::int64_t image, std::int64_t first, std::int64_t last) {
+                         run_({.params = params_,
+                               .blocks = src_.blocks,
+                               .src = src + src_.offset(image, 0) + first * kChannelBlock,
+                               .src_block = src_.block_floats(),
+                               .dst = dst + dst_.offset(image, 0) + first * kChannelBlock,
+                               .dst_block = dst_.block_floats(),
+                               .pixels = last - first});
+                       });
                  });
   }
 
  private:
-  void run_pixels(const float* src, float* dst, std::int64_t first,
-                  std::int64_t last) const noexcept {
-    for (std::int64_t i = first; i < last; i += kStretch)
-      run_({.params = params_,
-            .blocks = src_.blocks,
-            .src = src + i * kChannelBlock,
-            .src_block = src_.block_floats(),
-            .dst = dst + i * kChannelBlock,
-            .dst_block = dst_.block_floats(),
-            .pixels = std::min(kStretch, last - i)});
-  }
-
   void (*run_)(const LrnTile&) noexcept;
   LrnParams params_;
   BlockedTensor src_, dst_;
@@ -147,12 +140,13 @@ class PoolLrnStep final : public FusedStep {
  private:
   void run_tile(LrnPoolTile& tile) const noexcept override {
     const PoolTile all = tile.pool;
+    const std::int64_t columns = kPoolLrnFloats / (tile.blocks * kChannelBlock);
     for (std::int64_t p = all.row_begin; p < all.row_end; ++p) {
-      for (std::int64_t q = 0; q < all.column_end; q += kPoolLrnColumns) {
+      for (std::int64_t q = 0; q < all.column_end; q += columns) {
         tile.pool.row_begin = p;
         tile.pool.row_end = p + 1;
         tile.pool.column_begin = q;
-        tile.pool.column_end = std::min<std::int64_t>(q + kPoolLrnColumns, all.column_end);
+        tile.pool.column_end = std::min(q + columns, all.column_end);
         tile.pool.dst = all.dst + (p - all.row_begin) * all.dst_row + q * kChannelBlock;
         run_(tile);
       }
@@ -181,7 +175,7 @@ class LrnTactic final : public BlockedTactic {
   std::optional<std::string> refuse(const Region& region) const override {
     const auto* op = region.only<Lrn>();
     if (op == nullptr) return "not a single LRN";
-    if (auto reason = refuse_lrn(*op)) return reason;
+    if (auto reason = refuse_lrn(*op, region.in(0).desc.shape)) return reason;
     return refuse_plain(region, Layout::kBlocked16);
   }
 

@@ -7,15 +7,16 @@
 
 namespace kissa::cpu {
 
-inline constexpr int kMaxLrnSize = 15;
-
-// y = x (k + scale * s)^-beta, s = sum of x^2 over `size` channels around the own.
+// y = x (k + scale * s)^-beta, s = sum of x^2 over `size` channels around the own. For |x| < 1e19.
 struct LrnParams {
   int size;     // odd, 1 to kMaxLrnSize
   float scale;  // alpha / size
   float beta;
   float k;
 };
+
+inline constexpr int kMaxLrnSize = 33;
+inline constexpr int kMaxLrnBlocks = 128;
 
 // The parameters of real networks, which have kernels of their own and may be fused with a pooling.
 constexpr bool has_fast_lrn(const LrnParams& params) {
@@ -42,13 +43,13 @@ struct LrnPoolTile {
   PoolTile pool;  // of the first block
 };
 
-// The most places of a row that pool_lrn takes at once.
-inline constexpr int kPoolLrnColumns = 64;
+// Floats of a pooled row, in all blocks, that pool_lrn takes at most.
+inline constexpr int kPoolLrnFloats = 8192;
 
 struct LrnKernels {
   void (*lrn)(const LrnTile& tile) noexcept;
   // The others: where has_fast_lrn.
-  // Max pooling, then LRN: one row of at most kPoolLrnColumns places.
+  // Max pooling, then LRN: places of one row.
   void (*pool_lrn)(const LrnPoolTile& tile) noexcept;
   // LRN, then max pooling 3x3 of stride 2 without pad: whole rows of places.
   void (*lrn_pool)(const LrnPoolTile& tile) noexcept;

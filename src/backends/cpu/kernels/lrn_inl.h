@@ -1,20 +1,21 @@
 // LRN across channels: y = x (k + scale * s)^-beta.
 //
-// A block's 16 channels need the squares of their neighbours in the blocks before and behind:
+// A pixel's channels are taken one vector after the other, so that each is loaded and squared once.
+// s comes by shifting neighbouring squares across lanes; for a window of 5 from sums of pairs:
 //
-//      below          own           above
-//   [ ... 14 15][ 0  1 ... 15 ][ 0  1 ... ]      window 5: s of channel 0 = below 14, 15, own 0 to
-//   2
+//   squares     before [ .. 13 14 15 ]  own [ 0 1 2 ..   ]  next [ 0 1 .. ]
+//   pairs p(c) = c^2 + (c + 1)^2:   s(c) = p(c - 2) + p(c) + (c + 2)^2       3 shifts, 3 additions
 //
-// Squares are taken in registers and shifted across lanes. For beta 3/4 the power comes from two
-// estimates of 1/sqrt, t = r^2 / sqrt(r) = s^-3/4 with r = s^-1/2, and one step of third order:
-//   e = 1 - s^3 t^4,  t += t e (1/4 + 5/32 e)      (s^3 t^4 as (s t)^2 (s t^2): nothing overflows)
-// Other powers are exp(-beta log s).
+// For beta 3/4 the power comes from two estimates of 1/sqrt, t = r^2 / sqrt(r) = s^-3/4 with
+// r = s^-1/2, and one step of third order:
+//   e = 1 - s^3 t^4,  t += t e (1/4 + 5/32 e)      s^3 t^4 as (s t)^2 (s t^2): nothing overflows
+// Any other window or power: squares in a row of memory, exp(-beta log s).
 //
 // Next to a pooling nothing is stored between the two:
-//   pool_lrn keeps three blocks of one pooled row in L1: below, own and above;
+//   pool_lrn normalises a pooled row while that is in L1;
 //   lrn_pool folds each normalised row into the one or two output rows whose windows it lies in, so
 //   that a row is normalised once and the output is the only buffer.
+// Arithmetic bounds all three in cache, memory outside (docs/kernels/lrn.md).
 #pragma once
 
 #include "backends/cpu/kernels/lrn.h"
@@ -24,222 +25,221 @@
 namespace kissa::cpu {
 namespace {
 
-alignas(64) constexpr float kZeroBlock[kBlock] = {};
-
-// A block of channels next to the own: moves on with the pixels, or stays on zeros outside.
-struct Neighbour {
-  const float* data;
-  std::int64_t step;
-  const float* at(std::int64_t pixel) const { return data + pixel * step; }
-};
-
-KISSA_INLINE Neighbour neighbour(const float* data, bool exists) {
-  return exists ? Neighbour{data, kBlock} : Neighbour{kZeroBlock, 0};
+// bracket^-3/4
+KISSA_INLINE Vec power_three_quarters(Vec bracket) {
+  const Vec r = rsqrt_estimate(bracket);
+  const Vec t = r * r * rsqrt_estimate(r);
+  const Vec u = bracket * t;
+  const Vec e = 1.0f - (u * u) * (u * t);
+  return t + (t * e) * (0.25f + e * 0.15625f);
 }
 
-// bracket^-3/4
-struct PowerThreeQuarters {
-  explicit PowerThreeQuarters(const LrnParams&) {}
-  KISSA_INLINE Vec operator()(Vec bracket) const {
-    const Vec r = rsqrt_estimate(bracket);
-    Vec t = r * r * rsqrt_estimate(r);
-    const Vec u = bracket * t;
-    const Vec e = 1.0f - (u * u) * (u * t);
-    return t + (t * e) * (0.25f + e * 0.15625f);
-  }
-};
-
-// bracket^-beta
-struct AnyPower {
-  float beta;
-  explicit AnyPower(const LrnParams& params) : beta(params.beta) {}
-  KISSA_INLINE Vec operator()(Vec bracket) const { return exp(log(bracket) * -beta); }
-};
-
-template <int Reach, class Power>
-class Normalise {
+// The sums of the squares of the channels within Reach, one vector of channels after the other.
+template <int Reach>
+class RunningSum {
  public:
-  explicit Normalise(const LrnParams& params)
-      : scale_(broadcast(params.scale)), k_(broadcast(params.k)), power_(params) {}
+  KISSA_INLINE void start(Vec first) { before_ = Reach == 2 ? shift_in<1>(Vec{}, first) : Vec{}; }
 
-  // The three blocks of one pixel.
-  KISSA_INLINE void operator()(const float* below, const float* own, const float* above,
-                               Vec (&y)[kVecs]) const {
-    Vec squares[kParts + kVecs + kParts];
-    KISSA_UNROLL(8)
-    for (int i = 0; i < kParts; ++i) {
-      squares[i] = square(below + kBlock - (kParts - i) * kLanes);
-      squares[kParts + kVecs + i] = square(above + i * kLanes);
-    }
-    KISSA_UNROLL(4)
-    for (int v = 0; v < kVecs; ++v) squares[kParts + v] = square(own + v * kLanes);
-    KISSA_UNROLL(4)
-    for (int v = 0; v < kVecs; ++v) {
-      Vec sum = squares[kParts + v];
-      add_neighbours<1>(squares, v, sum);
-      y[v] = load(own + v * kLanes) * power_(k_ + scale_ * sum);
+  KISSA_INLINE Vec operator()(Vec own, Vec next) {
+    if constexpr (Reach == 1) {
+      const Vec sum = shift_in<kLanes - 1>(before_, own) + own + shift_in<1>(own, next);
+      before_ = own;
+      return sum;
+    } else {
+      const Vec pairs = own + shift_in<1>(own, next);
+      const Vec sum = shift_in<kLanes - 2>(before_, pairs) + pairs + shift_in<2>(own, next);
+      before_ = pairs;
+      return sum;
     }
   }
 
  private:
-  // Vectors of a neighbouring block that the window reaches.
-  static constexpr int kParts = (Reach + kLanes - 1) / kLanes;
-  using Squares = Vec[kParts + kVecs + kParts];
+  Vec before_;  // Reach 1: the squares of the vector before; 2: their sums of pairs
+};
 
-  KISSA_INLINE static Vec square(const float* p) { return load(p) * load(p); }
+// Pixels of tensors with a window of 2 Reach + 1 channels and beta 3/4.
+template <int Reach>
+class FastNormalise {
+ public:
+  explicit FastNormalise(const LrnParams& params)
+      : scale_(broadcast(params.scale)), k_(broadcast(params.k)) {}
 
-  // The squares `distance` channels behind those of vector v.
-  template <int distance>
-  KISSA_INLINE static Vec shifted(const Squares& squares, int v) {
-    constexpr int kWhole = distance >= 0 ? distance / kLanes : -((kLanes - 1 - distance) / kLanes);
-    constexpr int kRest = distance - kWhole * kLanes;
-    const int i = kParts + v + kWhole;
-    if constexpr (kRest == 0)
-      return squares[i];
-    else
-      return shift_in<kRest>(squares[i], squares[i + 1]);
-  }
-
-  template <int distance>
-  KISSA_INLINE static void add_neighbours(const Squares& squares, int v, Vec& sum) {
-    if constexpr (distance <= Reach) {
-      sum += shifted<-distance>(squares, v) + shifted<distance>(squares, v);
-      add_neighbours<distance + 1>(squares, v, sum);
+  // Calls visit(b, v, y) for each vector v of each block b of the N pixels at `src`, their blocks
+  // `block` floats apart; y holds one vector a pixel.
+  template <int N, class Visit>
+  KISSA_INLINE void operator()(const float* const (&src)[N], std::int64_t blocks,
+                               std::int64_t block, const Visit& visit) const {
+    Pixel pixels[N];
+    KISSA_UNROLL(2)
+    for (int n = 0; n < N; ++n) pixels[n].start(load(src[n]));
+    for (std::int64_t b = 0; b < blocks; ++b) {
+      KISSA_UNROLL(4)
+      for (int v = 0; v < kVecs; ++v) {
+        Vec y[N];
+        KISSA_UNROLL(2)
+        for (int n = 0; n < N; ++n) {
+          const float* next = src[n] + b * block + (v + 1 < kVecs ? (v + 1) * kLanes : block);
+          const bool is_last = v + 1 == kVecs && b + 1 == blocks;
+          y[n] = pixels[n].step(*this, is_last ? Vec{} : load(next));
+        }
+        visit(b, v, y);
+      }
     }
   }
+
+ private:
+  struct Pixel {
+    Vec x;
+    Vec square;
+    RunningSum<Reach> sum;
+
+    KISSA_INLINE void start(Vec first) {
+      x = first;
+      square = first * first;
+      sum.start(square);
+    }
+    // The result of the vector in x, which `next` takes the place of.
+    KISSA_INLINE Vec step(const FastNormalise& norm, Vec next) {
+      const Vec next_square = next * next;
+      const Vec bracket = norm.k_ + norm.scale_ * sum(square, next_square);
+      const Vec y = x * power_three_quarters(bracket);
+      x = next;
+      square = next_square;
+      return y;
+    }
+  };
 
   Vec scale_;
   Vec k_;
-  Power power_;
 };
 
-template <class Norm>
-KISSA_INLINE void normalise_run(const Neighbour& below, const float* own, const Neighbour& above,
-                                std::int64_t pixels, const Norm& normalise, float* dst) {
-  for (std::int64_t i = 0; i < pixels; ++i) {
-    Vec y[kVecs];
-    normalise(below.at(i), own + i * kBlock, above.at(i), y);
-    KISSA_UNROLL(4)
-    for (int v = 0; v < kVecs; ++v) store(dst + i * kBlock + v * kLanes, y[v]);
-  }
-}
+// One pixel of tensors with any window and power.
+class AnyNormalise {
+ public:
+  explicit AnyNormalise(const LrnParams& params) : params_(params) {}
 
-template <class Norm>
-void lrn_tile(const LrnTile& t, const Norm& normalise) {
-  const float* own = t.src;
-  for (std::int64_t b = 0; b < t.blocks; ++b, own += t.src_block) {
-    const Neighbour below = neighbour(own - t.src_block, b > 0);
-    const Neighbour above = neighbour(own + t.src_block, b + 1 < t.blocks);
-    normalise_run(below, own, above, t.pixels, normalise, t.dst + b * t.dst_block);
+  template <class Visit>
+  KISSA_INLINE void operator()(const float* const (&pixel)[1], std::int64_t blocks,
+                               std::int64_t block, const Visit& visit) const {
+    const float* src = pixel[0];
+    constexpr int kReach = kMaxLrnSize / 2;
+    alignas(64) float row[kReach + kMaxLrnBlocks * kBlock + kReach];  // zeros at both ends
+    float* squares = row + kReach;
+    __builtin_memset(row, 0, kReach * sizeof(float));
+    __builtin_memset(squares + blocks * kBlock, 0, kReach * sizeof(float));
+    for (std::int64_t b = 0; b < blocks; ++b)
+      for (int i = 0; i < kBlock; i += kLanes) {
+        const Vec x = load(src + b * block + i);
+        store(squares + b * kBlock + i, x * x);
+      }
+    const int reach = params_.size / 2;
+    for (std::int64_t b = 0; b < blocks; ++b)
+      for (int v = 0; v < kVecs; ++v) {
+        const float* own = squares + b * kBlock + v * kLanes;
+        Vec sum = load(own - reach);
+        for (int d = 1 - reach; d <= reach; ++d) sum += load(own + d);
+        const Vec power = exp(log(params_.k + params_.scale * sum) * -params_.beta);
+        const Vec y[] = {load(src + b * block + v * kLanes) * power};
+        visit(b, v, y);
+      }
   }
-}
 
-template <class Norm>
-void pool_lrn_tile(const LrnPoolTile& t, const Norm& normalise) {
-  alignas(64) float pooled[3][kPoolLrnColumns * kBlock];
-  const auto pool_block = [&](std::int64_t b) {
-    PoolTile block = t.pool;
-    block.src += b * t.src_block;
-    block.dst = pooled[b % 3];
-    pool<Maximum>(block);
-  };
-  const std::int64_t places = t.pool.column_end - t.pool.column_begin;
-  pool_block(0);
-  for (std::int64_t b = 0; b < t.blocks; ++b) {
-    if (b + 1 < t.blocks) pool_block(b + 1);
-    const Neighbour below = neighbour(pooled[(b + 2) % 3], b > 0);
-    const Neighbour above = neighbour(pooled[(b + 1) % 3], b + 1 < t.blocks);
-    normalise_run(below, pooled[b % 3], above, places, normalise, t.pool.dst + b * t.dst_block);
-  }
-}
+ private:
+  LrnParams params_;
+};
 
-// The maxima of a normalised row's windows of 3 columns; visit(q, v, maximum) for each.
-template <class Norm, class Visit>
-KISSA_INLINE void normalised_maxima(const Neighbour& below, const float* own,
-                                    const Neighbour& above, std::int64_t width, std::int64_t places,
-                                    const Norm& normalise, const Visit& visit) {
-  Vec last[kVecs];  // column 2 q
-  normalise(below.at(0), own, above.at(0), last);
-  for (std::int64_t q = 0; q < places; ++q) {
-    Vec best[kVecs];
-    KISSA_UNROLL(4)
-    for (int v = 0; v < kVecs; ++v) best[v] = Maximum::fold(Maximum::start(), last[v]);
-    KISSA_UNROLL(2)
-    for (int i = 1; i <= 2; ++i) {
-      // Behind the image the last column is taken once more, which changes no maximum.
-      const std::int64_t x = 2 * q + i < width ? 2 * q + i : width - 1;
-      normalise(below.at(x), own + x * kBlock, above.at(x), last);
-      KISSA_UNROLL(4)
-      for (int v = 0; v < kVecs; ++v) best[v] = Maximum::fold(best[v], last[v]);
-    }
-    KISSA_UNROLL(4)
-    for (int v = 0; v < kVecs; ++v) visit(q, v, best[v]);
-  }
-}
-
-template <class Norm>
-void lrn_pool_tile(const LrnPoolTile& t, const Norm& normalise) {
-  const PoolTile& pool = t.pool;
-  const std::int64_t width = pool.columns.extent;
-  const std::int64_t places = pool.column_end;
-  std::int64_t end = 2 * (pool.row_end - 1) + 3;
-  if (end > pool.rows.extent) end = pool.rows.extent;
-  for (std::int64_t h = 2 * pool.row_begin; h < end; ++h) {
-    // Row 2 p opens output row p and closes p - 1; row 2 p + 1 lies in p alone.
-    const bool is_even = h % 2 == 0;
-    const bool opens = is_even && h / 2 < pool.row_end;
-    const bool continues = !is_even || h / 2 > pool.row_begin;
-    float* first = pool.dst + (h / 2 - pool.row_begin) * pool.dst_row;
-    float* dst = first - (is_even ? pool.dst_row : 0);
-    const float* own = pool.src + h * width * kBlock;
-    for (std::int64_t b = 0; b < t.blocks; ++b, own += t.src_block) {
-      const Neighbour below = neighbour(own - t.src_block, b > 0);
-      const Neighbour above = neighbour(own + t.src_block, b + 1 < t.blocks);
-      normalised_maxima(below, own, above, width, places, normalise,
-                        [&](std::int64_t q, int v, Vec best) {
-                          const std::int64_t at = b * t.dst_block + q * kBlock + v * kLanes;
-                          if (continues) store(dst + at, Maximum::fold(load(dst + at), best));
-                          if (opens) store(first + at, best);
-                        });
-    }
-  }
-}
-
-// Calls f with the Normalise for parameters that has_fast_lrn takes.
+// Calls f with the fast normalisation of these parameters.
 template <class F>
 KISSA_INLINE void with_fast(const LrnParams& params, const F& f) {
   if (params.size == 3)
-    f(Normalise<1, PowerThreeQuarters>(params));
+    f(FastNormalise<1>(params));
   else
-    f(Normalise<2, PowerThreeQuarters>(params));
+    f(FastNormalise<2>(params));
 }
 
-template <class F>
-KISSA_INLINE void with_any(const LrnParams& params, const F& f) {
-  switch (params.size / 2) {
-    case 0: return f(Normalise<0, AnyPower>(params));
-    case 1: return f(Normalise<1, AnyPower>(params));
-    case 2: return f(Normalise<2, AnyPower>(params));
-    case 3: return f(Normalise<3, AnyPower>(params));
-    case 4: return f(Normalise<4, AnyPower>(params));
-    case 5: return f(Normalise<5, AnyPower>(params));
-    case 6: return f(Normalise<6, AnyPower>(params));
-    default: return f(Normalise<7, AnyPower>(params));
+template <class Normalise>
+void lrn_tile(const LrnTile& t, const Normalise& normalise) {
+  for (std::int64_t i = 0; i < t.pixels; ++i) {
+    float* dst = t.dst + i * kBlock;
+    normalise({t.src + i * kBlock}, t.blocks, t.src_block,
+              [&](std::int64_t b, int v, const Vec(&y)[1]) {
+                store(dst + b * t.dst_block + v * kLanes, y[0]);
+              });
   }
 }
 
 void lrn(const LrnTile& tile) noexcept {
-  const auto run = [&](const auto& normalise) { lrn_tile(tile, normalise); };
   if (has_fast_lrn(tile.params))
-    with_fast(tile.params, run);
+    with_fast(tile.params, [&](const auto& normalise) { lrn_tile(tile, normalise); });
   else
-    with_any(tile.params, run);
+    lrn_tile(tile, AnyNormalise(tile.params));
 }
-void pool_lrn(const LrnPoolTile& tile) noexcept {
-  with_fast(tile.params, [&](const auto& normalise) { pool_lrn_tile(tile, normalise); });
+
+void pool_lrn(const LrnPoolTile& t) noexcept {
+  alignas(64) float pooled[kPoolLrnFloats];
+  const std::int64_t places = t.pool.column_end - t.pool.column_begin;
+  PoolTile block = t.pool;
+  for (std::int64_t b = 0; b < t.blocks; ++b, block.src += t.src_block) {
+    block.dst = pooled + b * places * kBlock;
+    pool<Maximum>(block);
+  }
+  lrn({.params = t.params,
+       .blocks = t.blocks,
+       .src = pooled,
+       .src_block = places * kBlock,
+       .dst = t.pool.dst,
+       .dst_block = t.dst_block,
+       .pixels = places});
 }
-void lrn_pool(const LrnPoolTile& tile) noexcept {
-  with_fast(tile.params, [&](const auto& normalise) { lrn_pool_tile(tile, normalise); });
+
+// Where a normalised row of the image goes: into the maxima of the row of places `continued`, and
+// as the first row of the windows `opened`. Null: none.
+struct RowTargets {
+  float* continued;
+  float* opened;
+};
+
+template <class Normalise>
+void fold_row(const LrnPoolTile& t, const Normalise& normalise, const float* src,
+              const RowTargets& to) {
+  alignas(64) float last[kMaxLrnBlocks * kBlock];  // column 2 q of all blocks
+  const std::int64_t width = t.pool.columns.extent;
+  normalise({src}, t.blocks, t.src_block, [&](std::int64_t b, int v, const Vec(&y)[1]) {
+    store(last + b * kBlock + v * kLanes, y[0]);
+  });
+  for (std::int64_t q = 0; q < t.pool.column_end; ++q) {
+    // Behind the image the last column is taken once more, which changes no maximum.
+    const std::int64_t x1 = 2 * q + 1 < width ? 2 * q + 1 : width - 1;
+    const std::int64_t x2 = 2 * q + 2 < width ? 2 * q + 2 : width - 1;
+    normalise({src + x1 * kBlock, src + x2 * kBlock}, t.blocks, t.src_block,
+              [&](std::int64_t b, int v, const Vec(&y)[2]) {
+                float* first = last + b * kBlock + v * kLanes;
+                Vec best = Maximum::fold(Maximum::start(), load(first));
+                best = Maximum::fold(Maximum::fold(best, y[0]), y[1]);
+                store(first, y[1]);
+                const std::int64_t at = b * t.dst_block + q * kBlock + v * kLanes;
+                if (to.continued != nullptr)
+                  store(to.continued + at, Maximum::fold(load(to.continued + at), best));
+                if (to.opened != nullptr) store(to.opened + at, best);
+              });
+  }
+}
+
+void lrn_pool(const LrnPoolTile& t) noexcept {
+  const PoolTile& pool = t.pool;
+  std::int64_t end = 2 * (pool.row_end - 1) + 3;
+  if (end > pool.rows.extent) end = pool.rows.extent;
+  for (std::int64_t h = 2 * pool.row_begin; h < end; ++h) {
+    // Row 2 p opens places p and is the last of p - 1; row 2 p + 1 lies in p alone.
+    const std::int64_t p = h / 2;
+    float* own = pool.dst + (p - pool.row_begin) * pool.dst_row;
+    RowTargets to = {.continued = own, .opened = nullptr};
+    if (h % 2 == 0)
+      to = {.continued = p > pool.row_begin ? own - pool.dst_row : nullptr,
+            .opened = p < pool.row_end ? own : nullptr};
+    const float* src = pool.src + h * pool.columns.extent * kBlock;
+    with_fast(t.params, [&](const auto& normalise) { fold_row(t, normalise, src, to); });
+  }
 }
 
 constexpr LrnKernels kLrnKernels = {.lrn = lrn, .pool_lrn = pool_lrn, .lrn_pool = lrn_pool};
