@@ -46,7 +46,7 @@ std::vector<std::string> output_names(const Graph& graph) {
 
 using Names = std::vector<std::string>;
 
-TEST(ImportTest, MakesANodeALayer) {
+TEST(CaffeImportTest, MakesANodeALayer) {
   const Graph graph = import_text(
       "name: 'net' input: 'data' input_dim: [2, 3, 8, 8]\n"
       "layer { name: 'conv' type: 'Convolution' bottom: 'data' top: 'c'\n"
@@ -64,7 +64,7 @@ TEST(ImportTest, MakesANodeALayer) {
   EXPECT_EQ(graph.value(graph.outputs().at(0)).shape, Shape({2, 4, 6, 6}));
 }
 
-TEST(ImportTest, MakesANewValueInPlace) {
+TEST(CaffeImportTest, MakesANewValueInPlace) {
   const Graph graph = import_text(kData +
                                   "layer { name: 'a' type: 'ReLU' bottom: 'data' top: 'data' }\n"
                                   "layer { name: 'b' type: 'TanH' bottom: 'data' top: 'data' }\n"
@@ -75,7 +75,7 @@ TEST(ImportTest, MakesANewValueInPlace) {
   EXPECT_EQ(output_names(graph), Names{"c"});
 }
 
-TEST(ImportTest, OutputsAreTheUnreadBlobsByName) {
+TEST(CaffeImportTest, OutputsAreTheUnreadBlobsByName) {
   const Graph graph =
       import_text(kData +
                   "layer { name: 'z' type: 'ReLU' bottom: 'data' top: 'z' }\n"
@@ -89,7 +89,7 @@ TEST(ImportTest, OutputsAreTheUnreadBlobsByName) {
   EXPECT_EQ(graph.node(graph.value(graph.outputs().at(1)).producer).name, "b2");
 }
 
-TEST(ImportTest, UserShapesGoBeforeTheFiles) {
+TEST(CaffeImportTest, UserShapesGoBeforeTheFiles) {
   ImportOptions options;
   options.input_shapes = {{"data", Shape({4, 2, 3, 3})}};
   const std::string relu = "layer { name: 'r' type: 'ReLU' bottom: 'data' top: 'y' }";
@@ -102,7 +102,7 @@ TEST(ImportTest, UserShapesGoBeforeTheFiles) {
   EXPECT_EQ(error_of(kData + relu, options), "'dat' is no input of net; its inputs are: data");
 }
 
-TEST(ImportTest, FollowsRules) {
+TEST(CaffeImportTest, FollowsRules) {
   const std::string text =
       kData +
       "layer { name: 'a' type: 'ReLU' bottom: 'data' top: 'o' include { stage: 'deploy' } }\n"
@@ -119,7 +119,7 @@ TEST(ImportTest, FollowsRules) {
   EXPECT_EQ(import_text("state { stage: 'deploy' }" + text).node(0).name, "a");
 }
 
-TEST(ImportTest, NamesThePlaceOfErrors) {
+TEST(CaffeImportTest, NamesThePlaceOfErrors) {
   EXPECT_TRUE(error_of(kData + "layer { name: 'x' type: 'Poling' bottom: 'data' top: 'x' }")
                   .starts_with("net:2: layer 'x' (Poling): unknown layer type; the nearest known "
                                "ones are Pooling, "));
@@ -139,7 +139,7 @@ TEST(ImportTest, NamesThePlaceOfErrors) {
             "net:1: layer 'input' (Input): shape -1x3x8x8 has a negative extent");
 }
 
-TEST(ImportTest, ExplainsUnknownBottoms) {
+TEST(CaffeImportTest, ExplainsUnknownBottoms) {
   EXPECT_EQ(error_of(kData + "layer { name: 'x' type: 'ReLU' bottom: 'dat' top: 'x' }"),
             "net:2: layer 'x' (ReLU): bottom 'dat' is no blob of the layers before; did you mean "
             "'data'?");
@@ -156,7 +156,7 @@ TEST(ImportTest, ExplainsUnknownBottoms) {
             "(Data) makes it, which the network leaves out in this phase and stage");
 }
 
-TEST(ImportTest, RefusesDuplicateTops) {
+TEST(CaffeImportTest, RefusesDuplicateTops) {
   const std::string relu = "layer { name: 'a' type: 'ReLU' bottom: 'data' top: 'y' }\n";
   EXPECT_EQ(error_of(kData + relu + "layer { name: 'b' type: 'ReLU' bottom: 'data' top: 'y' }"),
             "net:3: layer 'b' (ReLU): duplicate top 'y': a layer before makes it, and this one "
@@ -165,7 +165,7 @@ TEST(ImportTest, RefusesDuplicateTops) {
             "no error");
 }
 
-TEST(ImportTest, ChecksCountsOfBottomsAndTops) {
+TEST(CaffeImportTest, ChecksCountsOfBottomsAndTops) {
   EXPECT_EQ(error_of(kData + "layer { name: 'x' type: 'Eltwise' bottom: 'data' top: 'x' }"),
             "net:2: layer 'x' (Eltwise): takes 2 or more bottoms, not 1");
   EXPECT_EQ(error_of(kData + "layer { name: 'x' type: 'ReLU' bottom: 'data' top: 'x' top: 'y' }"),
@@ -175,7 +175,7 @@ TEST(ImportTest, ChecksCountsOfBottomsAndTops) {
             "net:2: layer 'x' (Pooling): gives 1 to 2 tops, not 0");
 }
 
-TEST(ImportTest, TurnsTrainingDataIntoInputs) {
+TEST(CaffeImportTest, TurnsTrainingDataIntoInputs) {
   const std::string text =
       "layer { name: 'd' type: 'Data' top: 'data' top: 'label' data_param { batch_size: 5 }\n"
       "  transform_param { crop_size: 7 } }\n"
@@ -201,7 +201,7 @@ TEST(ImportTest, TurnsTrainingDataIntoInputs) {
             "net:5: layer 'acc' (Accuracy): this layer type is not supported yet");
 }
 
-TEST(ImportTest, KnowsTheSizesOfDataLayers) {
+TEST(CaffeImportTest, KnowsTheSizesOfDataLayers) {
   const auto shape_of = [](const std::string& layer) {
     return import_text("layer { name: 'd' top: 'a' top: 'b' " + layer + " }").value(0).shape;
   };
@@ -222,7 +222,7 @@ TEST(ImportTest, KnowsTheSizesOfDataLayers) {
             "--shape a:1x3x224x224");
 }
 
-TEST(ImportTest, TakesDummyDataAsInputOrConstant) {
+TEST(CaffeImportTest, TakesDummyDataAsInputOrConstant) {
   const std::string dummy =
       "layer { name: 'k' type: 'DummyData' top: 'k' top: 'unread' dummy_data_param {\n"
       "  shape { dim: [1, 2, 6, 6] } data_filler { value: 2.5 } } }\n";
@@ -238,7 +238,7 @@ TEST(ImportTest, TakesDummyDataAsInputOrConstant) {
   EXPECT_EQ(output_names(beside), Names{"y"});
 }
 
-TEST(ImportTest, ReadsAllFormatsAlike) {
+TEST(CaffeImportTest, ReadsAllFormatsAlike) {
   const std::string v0 =
       "input: 'data' input_dim: [1, 3, 8, 8]\n"
       "layers { layer { name: 'p' type: 'padding' pad: 1 } bottom: 'data' top: 'padded' }\n"
@@ -261,7 +261,7 @@ TEST(ImportTest, ReadsAllFormatsAlike) {
   EXPECT_EQ(import_text(v1).to_text(), expected);
 }
 
-TEST(ImportTest, NamesMissingFiles) {
+TEST(CaffeImportTest, NamesMissingFiles) {
   EXPECT_THROW(import_caffe("/no/such.prototxt", "", {}), Error);
   const TempFile file("net.prototxt", kData);
   EXPECT_THROW(import_caffe(file.path(), "/no/such.caffemodel", {}), Error);

@@ -45,7 +45,7 @@ std::string pool_error(const std::string& params) {
 using Extents = std::vector<std::int64_t>;
 using Pair = std::array<std::int64_t, 2>;
 
-TEST(LayersTest, Convolution) {
+TEST(CaffeLayersTest, Convolution) {
   auto op = op_of<Convolution>("Convolution",
                                "convolution_param { num_output: 8 kernel_size: 3 stride: 2 pad: 1\n"
                                "  dilation: 2 group: 4 bias_term: false }");
@@ -75,7 +75,7 @@ TEST(LayersTest, Convolution) {
             Extents{5});
 }
 
-TEST(LayersTest, ConvolutionRefusesContradictions) {
+TEST(CaffeLayersTest, ConvolutionRefusesContradictions) {
   EXPECT_EQ(conv_error(""), "kernel_size is missing");
   EXPECT_EQ(conv_error("kernel_size: [3, 3, 3]"),
             "kernel_size is given 3 times; give it once, or for each of 2 axes");
@@ -91,7 +91,7 @@ TEST(LayersTest, ConvolutionRefusesContradictions) {
   EXPECT_NE(conv_error("kernel_size: 3 group: 0"), "no error");
 }
 
-TEST(LayersTest, ConvolutionOfSeveralBottomsSharesItsWeights) {
+TEST(CaffeLayersTest, ConvolutionOfSeveralBottomsSharesItsWeights) {
   const Graph graph = import_layer(
       "type: 'Convolution' bottom: 'a' bottom: 'b' top: 'p' top: 'q'\n"
       "convolution_param { num_output: 2 kernel_size: 3 }");
@@ -105,7 +105,7 @@ TEST(LayersTest, ConvolutionOfSeveralBottomsSharesItsWeights) {
             "takes as many bottoms as it gives tops, not 2 and 1");
 }
 
-TEST(LayersTest, DeconvolutionAndIm2colReadConvolutionParam) {
+TEST(CaffeLayersTest, DeconvolutionAndIm2colReadConvolutionParam) {
   const auto deconv = op_of<Deconvolution>("Deconvolution",
                                            "convolution_param { num_output: 8 kernel_size: 4\n"
                                            "  stride: 2 pad: 1 group: 4 bias_term: false }");
@@ -120,7 +120,7 @@ TEST(LayersTest, DeconvolutionAndIm2colReadConvolutionParam) {
   EXPECT_EQ(im2col.dilation, (Extents{2, 2}));
 }
 
-TEST(LayersTest, SpatialPyramidIsPoolingsSideBySide) {
+TEST(CaffeLayersTest, SpatialPyramidIsPoolingsSideBySide) {
   const Graph graph =
       import_layer("type: 'SPP' bottom: 'a' top: 'y' spp_param { pyramid_height: 3 }");
   ASSERT_EQ(graph.nodes().size(), 7u);
@@ -136,7 +136,7 @@ TEST(LayersTest, SpatialPyramidIsPoolingsSideBySide) {
   EXPECT_EQ(error_of("type: 'SPP' bottom: 'a' top: 'y'"), "pyramid_height 0 must be in 1 to 16");
 }
 
-TEST(LayersTest, Pooling) {
+TEST(CaffeLayersTest, Pooling) {
   Pooling op = op_of<Pooling>("Pooling", "pooling_param { kernel_size: 3 stride: 2 pad: 1 }");
   EXPECT_EQ(op.method, kissa::PoolMethod::kMax);
   EXPECT_EQ(op.kernel, (Pair{3, 3}));
@@ -154,7 +154,7 @@ TEST(LayersTest, Pooling) {
   EXPECT_TRUE(std::get<Pooling>(masked.node(0).op).with_mask);
 }
 
-TEST(LayersTest, PoolingRoundsAsTheFileSays) {
+TEST(CaffeLayersTest, PoolingRoundsAsTheFileSays) {
   const auto round_mode = [](const std::string& param) {
     return op_of<Pooling>("Pooling", "pooling_param { kernel_size: 2 " + param + " }").round_mode;
   };
@@ -163,7 +163,7 @@ TEST(LayersTest, PoolingRoundsAsTheFileSays) {
   EXPECT_EQ(round_mode("ceil_mode: true"), RoundMode::kCeil);
 }
 
-TEST(LayersTest, PoolingRefusesContradictions) {
+TEST(CaffeLayersTest, PoolingRefusesContradictions) {
   EXPECT_EQ(pool_error(""), "kernel_size is missing");
   EXPECT_EQ(pool_error("kernel_size: 2 kernel_h: 2 kernel_w: 2"),
             "has both kernel_size and kernel_h or kernel_w; only one form is allowed");
@@ -177,7 +177,7 @@ TEST(LayersTest, PoolingRefusesContradictions) {
   EXPECT_NE(pool_error("global_pooling: true stride: 2"), "no error");
 }
 
-TEST(LayersTest, ElementwiseParameters) {
+TEST(CaffeLayersTest, ElementwiseParameters) {
   EXPECT_EQ(op_of<Relu>("ReLU", "relu_param { negative_slope: 0.5 }").negative_slope, 0.5f);
   EXPECT_EQ(op_of<Elu>("ELU", "elu_param { alpha: 0.5 }").alpha, 0.5f);
   EXPECT_EQ(op_of<Swish>("Swish", "swish_param { beta: 2 }").beta, 2.0f);
@@ -206,7 +206,7 @@ TEST(LayersTest, ElementwiseParameters) {
   op_of<TanH>("TanH");
 }
 
-TEST(LayersTest, Eltwise) {
+TEST(CaffeLayersTest, Eltwise) {
   const auto eltwise = [](const std::string& param) {
     const Graph graph = import_layer("type: 'Eltwise' bottom: 'a' bottom: 'b' top: 'y' " + param);
     return std::get<Eltwise>(graph.node(0).op);
@@ -219,7 +219,7 @@ TEST(LayersTest, Eltwise) {
             "no error");
 }
 
-TEST(LayersTest, Normalization) {
+TEST(CaffeLayersTest, Normalization) {
   const auto lrn = op_of<Lrn>("LRN",
                               "lrn_param { local_size: 3 alpha: 2 beta: 0.5 k: 4\n"
                               "  norm_region: WITHIN_CHANNEL }");
@@ -239,7 +239,7 @@ TEST(LayersTest, Normalization) {
   EXPECT_EQ(op_of<Softmax>("Softmax", "softmax_param { axis: 2 }").axis, 2);
 }
 
-TEST(LayersTest, BatchNormTakesItsStatisticsByPhase) {
+TEST(CaffeLayersTest, BatchNormTakesItsStatisticsByPhase) {
   const std::string layer = "type: 'BatchNorm' bottom: 'a' top: 'y' ";
   ImportOptions training;
   training.train_phase = true;
@@ -254,7 +254,7 @@ TEST(LayersTest, BatchNormTakesItsStatisticsByPhase) {
   EXPECT_EQ(op_of<BatchNorm>("BatchNorm", "batch_norm_param { eps: 0.5 }").eps, 0.5f);
 }
 
-TEST(LayersTest, InnerProduct) {
+TEST(CaffeLayersTest, InnerProduct) {
   const auto op = op_of<InnerProduct>("InnerProduct",
                                       "inner_product_param { num_output: 5 axis: 2\n"
                                       "  transpose: true bias_term: false }");
@@ -265,7 +265,7 @@ TEST(LayersTest, InnerProduct) {
   EXPECT_NE(error_of("type: 'InnerProduct' bottom: 'a' top: 'y'"), "no error");
 }
 
-TEST(LayersTest, EmbedAndRecurrentLayers) {
+TEST(CaffeLayersTest, EmbedAndRecurrentLayers) {
   const auto embed =
       op_of<Embed>("Embed", "embed_param { num_output: 5 input_dim: 9 bias_term: false }");
   EXPECT_EQ(embed.num_output, 5);
@@ -288,7 +288,7 @@ TEST(LayersTest, EmbedAndRecurrentLayers) {
   EXPECT_THROW(import_recurrent("LSTM", "num_output: 4 expose_hidden: true"), Error);
 }
 
-TEST(LayersTest, ReductionAndMvn) {
+TEST(CaffeLayersTest, ReductionAndMvn) {
   const auto reduction =
       op_of<Reduction>("Reduction", "reduction_param { operation: MEAN axis: 2 coeff: 0.5 }");
   EXPECT_EQ(reduction.method, ReductionMethod::kMean);
@@ -306,7 +306,7 @@ TEST(LayersTest, ReductionAndMvn) {
   EXPECT_EQ(mvn.eps, 0.5f);
 }
 
-TEST(LayersTest, ArgMax) {
+TEST(CaffeLayersTest, ArgMax) {
   EXPECT_FALSE(op_of<ArgMax>("ArgMax").axis);
   const auto op = op_of<ArgMax>("ArgMax", "argmax_param { axis: 1 top_k: 2 out_max_val: true }");
   EXPECT_EQ(op.axis, 1);
@@ -314,7 +314,7 @@ TEST(LayersTest, ArgMax) {
   EXPECT_TRUE(op.out_max_val);
 }
 
-TEST(LayersTest, ParameterIsALearnedInput) {
+TEST(CaffeLayersTest, ParameterIsALearnedInput) {
   const Graph graph = import_layer(
       "type: 'Parameter' top: 'p' parameter_param { shape { dim: [2, 4, 6, 8] } } }\n"
       "layer { name: 'sum' type: 'Eltwise' bottom: 'a' bottom: 'p' top: 'y'");
@@ -323,7 +323,7 @@ TEST(LayersTest, ParameterIsALearnedInput) {
   EXPECT_EQ(value.name, "x.weight");
 }
 
-TEST(LayersTest, ConcatAndSliceKnowTheOldNameOfAxis) {
+TEST(CaffeLayersTest, ConcatAndSliceKnowTheOldNameOfAxis) {
   EXPECT_EQ(op_of<Concat>("Concat", "concat_param { axis: -1 }").axis, -1);
   EXPECT_EQ(op_of<Concat>("Concat", "concat_param { concat_dim: 2 }").axis, 2);
   EXPECT_EQ(error_of("type: 'Concat' bottom: 'a' top: 'y' concat_param { axis: 1 concat_dim: 1 }"),
@@ -335,7 +335,7 @@ TEST(LayersTest, ConcatAndSliceKnowTheOldNameOfAxis) {
   EXPECT_EQ(graph.value(graph.node(0).outputs.at(1)).shape, Shape({2, 4, 6, 5}));
 }
 
-TEST(LayersTest, Shapes) {
+TEST(CaffeLayersTest, Shapes) {
   const auto flatten = op_of<Flatten>("Flatten", "flatten_param { axis: 2 end_axis: 3 }");
   EXPECT_EQ(flatten.axis, 2);
   EXPECT_EQ(flatten.end_axis, 3);

@@ -19,7 +19,7 @@ std::string error_of(const std::string& text) {
   return "no error";
 }
 
-TEST(NetworkFileTest, KnowsWhereLayersBegin) {
+TEST(CaffeNetworkFileTest, KnowsWhereLayersBegin) {
   const NetworkFile file = parse_network(
       "# a comment\n"
       "name: 'n'\n"
@@ -33,7 +33,7 @@ TEST(NetworkFileTest, KnowsWhereLayersBegin) {
   EXPECT_EQ(parse_network("\nlayers { name: 'a' }", "f").lines, std::vector<int>{2});
 }
 
-TEST(NetworkFileTest, NamesLineAndColumnOfSyntaxErrors) {
+TEST(CaffeNetworkFileTest, NamesLineAndColumnOfSyntaxErrors) {
   EXPECT_EQ(error_of("layer {\n  name: 'x'\n"),
             "net.prototxt:3:1: Expected identifier, got: the end of the file");
   EXPECT_EQ(error_of("layer { pooling_param { kernel_size: '2' } }"),
@@ -44,7 +44,7 @@ TEST(NetworkFileTest, NamesLineAndColumnOfSyntaxErrors) {
   EXPECT_EQ(error_of(std::string("\x0a\x05", 2)).substr(0, 17), "net.prototxt:2:1:");
 }
 
-TEST(NetworkFileTest, SuggestsNames) {
+TEST(CaffeNetworkFileTest, SuggestsNames) {
   EXPECT_EQ(error_of("layer { nmae: 'x' }"),
             "net.prototxt:1:13: LayerParameter has no field 'nmae'; did you mean 'name'?");
   EXPECT_EQ(error_of("layer { type: 'ReLU' frobnicate: 3 }"),
@@ -59,7 +59,7 @@ TEST(NetworkFileTest, SuggestsNames) {
             "'CONVOLUTION'?");
 }
 
-TEST(NetworkFileTest, BlamesTheTypeForFieldsOfForks) {
+TEST(CaffeNetworkFileTest, BlamesTheTypeForFieldsOfForks) {
   EXPECT_EQ(error_of("layer { name: 'a' type: 'ReLU' }\n"
                      "layer { name: 'p' type: 'Permute'\n permute_param { order: [0, 2] } }\n"
                      "layer { name: 'b' type: 'ReLU' }\n"),
@@ -69,7 +69,7 @@ TEST(NetworkFileTest, BlamesTheTypeForFieldsOfForks) {
             "Permute, PReLU, Parameter");
 }
 
-TEST(NetworkFileTest, AcceptsTheTextFormatsFreedoms) {
+TEST(CaffeNetworkFileTest, AcceptsTheTextFormatsFreedoms) {
   const NetworkFile file = parse_network(
       "layer { name: \"c\" 'onv' type: 'Convolution' bottom: \"data\", top: \"c\\157ut\";\n"
       " convolution_param < num_output: 0x4, kernel_size: [3, 3]; pad: 01\n"
@@ -83,14 +83,14 @@ TEST(NetworkFileTest, AcceptsTheTextFormatsFreedoms) {
   EXPECT_EQ(layer.relu_param().engine(), CAFFE);
 }
 
-TEST(NetworkFileTest, RefusesFilesThatAreNotThereOrTooLarge) {
+TEST(CaffeNetworkFileTest, RefusesFilesThatAreNotThereOrTooLarge) {
   EXPECT_THROW(read_network_file("/no/such/file"), Error);
   EXPECT_THROW(read_network_file("/"), Error);
   const TempFile huge("net.prototxt", std::string((std::size_t{64} << 20) + 1, ' '));
   EXPECT_THROW(read_network_file(huge.path()), Error);
 }
 
-TEST(NetworkFileTest, SurvivesDamageAnywhere) {
+TEST(CaffeNetworkFileTest, SurvivesDamageAnywhere) {
   const std::string good =
       "name: 'n' input: 'data' input_dim: [1, 3, 8, 8]\n"
       "layer { name: 'c' type: 'Convolution' bottom: 'data' top: 'c' param { lr_mult: 1 }\n"

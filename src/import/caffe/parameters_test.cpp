@@ -56,7 +56,7 @@ const float* data_of(const Graph& graph, NodeId node, std::size_t param) {
 const BlobProto kWeight = make_blob({2, 3}, {1, 2, 3, 4, 5, 6});
 const BlobProto kBias = make_blob({2}, {7, 8});
 
-TEST(ParametersTest, TakesWeightsByLayerName) {
+TEST(CaffeParametersTest, TakesWeightsByLayerName) {
   const Graph graph = import_text(ip("a") + ip("b"), Weights()
                                                          .add("b", {kWeight, kBias})
                                                          .add("other", {kBias})
@@ -66,14 +66,14 @@ TEST(ParametersTest, TakesWeightsByLayerName) {
   EXPECT_EQ(data_of(graph, 1, 1)[1], 8.0f);
 }
 
-TEST(ParametersTest, TakesLegacyShapes) {
+TEST(CaffeParametersTest, TakesLegacyShapes) {
   const Graph graph =
       import_text(ip("a"), Weights().add("a", {make_blob({1, 1, 2, 3}, {1, 2, 3, 4, 5, 6}),
                                                make_blob({1, 1, 1, 2}, {7, 8})}));
   EXPECT_EQ(data_of(graph, 0, 0)[5], 6.0f);
 }
 
-TEST(ParametersTest, RefusesWeightsThatDoNotFit) {
+TEST(CaffeParametersTest, RefusesWeightsThatDoNotFit) {
   EXPECT_EQ(error_of(ip("a"), Weights().add("a", {make_blob({3, 2}, {1, 2, 3, 4, 5, 6}), kBias})),
             "net:2: layer 'a' (InnerProduct): a.weight is 3x2 in weights, but the network needs "
             "2x3");
@@ -85,7 +85,7 @@ TEST(ParametersTest, RefusesWeightsThatDoNotFit) {
             "(a.weight, a.bias)");
 }
 
-TEST(ParametersTest, SaysWhatIsMissingOrLeftOver) {
+TEST(CaffeParametersTest, SaysWhatIsMissingOrLeftOver) {
   std::string lines;
   set_log_sink([&](LogLevel level, std::string_view line) {
     const std::string text(line);
@@ -100,7 +100,7 @@ TEST(ParametersTest, SaysWhatIsMissingOrLeftOver) {
   EXPECT_EQ(data_of(graph, 1, 0), nullptr);
 }
 
-TEST(ParametersTest, GivesWeightsToTheFirstLayerOfAName) {
+TEST(CaffeParametersTest, GivesWeightsToTheFirstLayerOfAName) {
   const Graph graph = import_text(ip("a") +
                                       "layer { name: 'a' type: 'InnerProduct' bottom: 'data'"
                                       " top: 'z' inner_product_param { num_output: 2 } }",
@@ -109,7 +109,7 @@ TEST(ParametersTest, GivesWeightsToTheFirstLayerOfAName) {
   EXPECT_EQ(data_of(graph, 1, 0), nullptr);
 }
 
-TEST(ParametersTest, SharesByName) {
+TEST(CaffeParametersTest, SharesByName) {
   const std::string shared = "param { name: 'w' } param { name: 'b' }";
   const std::string text = ip("a", shared) + ip("b", shared);
   for (const char* holder : {"a", "b"}) {
@@ -120,7 +120,7 @@ TEST(ParametersTest, SharesByName) {
   }
 }
 
-TEST(ParametersTest, SharersMustAgreeOnTheShape) {
+TEST(CaffeParametersTest, SharersMustAgreeOnTheShape) {
   EXPECT_EQ(error_of(ip("a", "param { name: 'w' }") + ip("b", "param { name: 'w' }", 4),
                      Weights().add("a", {kWeight, kBias})),
             "net:3: layer 'b' (InnerProduct): weight must be 4x3, but it shares 'w' with layer "
@@ -138,7 +138,7 @@ TEST(ParametersTest, SharersMustAgreeOnTheShape) {
             "no error");
 }
 
-TEST(ParametersTest, FillsRandomlyWhatTheFileLacks) {
+TEST(CaffeParametersTest, FillsRandomlyWhatTheFileLacks) {
   ImportOptions options;
   options.random_seed = 7;
   const Weights weights = Weights().add("a", {kWeight, kBias});
@@ -151,7 +151,7 @@ TEST(ParametersTest, FillsRandomlyWhatTheFileLacks) {
   EXPECT_NE(data_of(import_text(ip("b"), weights, options), 0, 0)[0], data_of(again, 0, 0)[0]);
 }
 
-TEST(ParametersTest, RefusesToFillMoreThanAMachineHolds) {
+TEST(CaffeParametersTest, RefusesToFillMoreThanAMachineHolds) {
   const TempFile file("net.prototxt", kInput + ip("a", "", 2'000'000'000));
   ImportOptions options;
   EXPECT_NO_THROW(import_caffe(file.path(), "", options));
@@ -164,7 +164,7 @@ TEST(ParametersTest, RefusesToFillMoreThanAMachineHolds) {
   }
 }
 
-TEST(RandomFillTest, IsTheSameEverywhere) {
+TEST(CaffeRandomFillTest, IsTheSameEverywhere) {
   std::vector<float> numbers(3);
   fill_randomly(numbers, Shape({3, 1}), "weight", 1, "conv1", 0);
   EXPECT_NEAR(numbers[0], 1.14174, 1e-5);
@@ -172,7 +172,7 @@ TEST(RandomFillTest, IsTheSameEverywhere) {
   EXPECT_NEAR(numbers[2], 1.44194, 1e-5);
 }
 
-TEST(RandomFillTest, KeepsActivationsInBounds) {
+TEST(CaffeRandomFillTest, KeepsActivationsInBounds) {
   const Shape shape({64, 100});
   std::vector<float> numbers(6400);
   fill_randomly(numbers, shape, "weight", 1, "ip", 0);

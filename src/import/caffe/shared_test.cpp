@@ -22,7 +22,7 @@ fs::path shared_folder() {
   return fs::path(__FILE__).parent_path() / "../../../../shared";
 }
 
-class SharedTest : public ::testing::Test {
+class CaffeSharedTest : public ::testing::Test {
  protected:
   void SetUp() override {
     if (!fs::is_directory(shared_))
@@ -127,7 +127,7 @@ void expect_shapes(const Graph& graph, const fs::path& shapes_json, const std::s
   EXPECT_EQ(outputs, net.at("outputs").get<std::vector<std::string>>()) << name;
 }
 
-TEST_F(SharedTest, ImportsEveryCaseOrSaysThatATypeIsNotSupportedYet) {
+TEST_F(CaffeSharedTest, ImportsEveryCaseOrSaysThatATypeIsNotSupportedYet) {
   for (const char* kind : {"layers", "models", "networks", "ssd"})
     for (const fs::path& folder : sorted(fs::path("conformance") / kind)) {
       const Outcome outcome =
@@ -139,7 +139,7 @@ TEST_F(SharedTest, ImportsEveryCaseOrSaysThatATypeIsNotSupportedYet) {
     }
 }
 
-TEST_F(SharedTest, GivesCaffesShapes) {
+TEST_F(CaffeSharedTest, GivesCaffesShapes) {
   int compared = 0;
   const auto compare = [&](const fs::path& prototxt, const fs::path& shapes) {
     const Outcome outcome = try_import(prototxt, "", {});
@@ -157,7 +157,7 @@ TEST_F(SharedTest, GivesCaffesShapes) {
   EXPECT_GT(compared, 60);
 }
 
-TEST_F(SharedTest, RefusesWhatCaffeRefuses) {
+TEST_F(CaffeSharedTest, RefusesWhatCaffeRefuses) {
   for (const fs::path& folder : sorted("conformance/errors")) {
     const Outcome outcome =
         try_import(folder / "net.prototxt", folder / "net.caffemodel", options_of(folder));
@@ -168,7 +168,7 @@ TEST_F(SharedTest, RefusesWhatCaffeRefuses) {
   }
 }
 
-TEST_F(SharedTest, ImportsOrRefusesEveryNetworkOfTheWild) {
+TEST_F(CaffeSharedTest, ImportsOrRefusesEveryNetworkOfTheWild) {
   int imported = 0;
   for (const fs::path& path : sorted("prototxts")) {
     if (path.extension() != ".prototxt") continue;

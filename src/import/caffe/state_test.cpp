@@ -16,7 +16,7 @@ bool is_member(const std::string& rules, const std::string& state_text) {
   return belongs(layer, state);
 }
 
-TEST(StateTest, MatchesPhase) {
+TEST(CaffeStateTest, MatchesPhase) {
   EXPECT_TRUE(is_member("", "phase: TEST"));
   EXPECT_TRUE(is_member("include { phase: TEST }", "phase: TEST"));
   EXPECT_FALSE(is_member("include { phase: TRAIN }", "phase: TEST"));
@@ -24,7 +24,7 @@ TEST(StateTest, MatchesPhase) {
   EXPECT_TRUE(is_member("exclude { phase: TRAIN }", "phase: TEST"));
 }
 
-TEST(StateTest, MatchesLevels) {
+TEST(CaffeStateTest, MatchesLevels) {
   EXPECT_TRUE(is_member("include { min_level: 1 max_level: 2 }", "level: 1"));
   EXPECT_TRUE(is_member("include { min_level: 1 max_level: 2 }", "level: 2"));
   EXPECT_FALSE(is_member("include { min_level: 1 }", "level: 0"));
@@ -32,14 +32,14 @@ TEST(StateTest, MatchesLevels) {
   EXPECT_TRUE(is_member("include { max_level: 2 }", "level: -3"));
 }
 
-TEST(StateTest, MatchesAllStagesAndNoneOfNotStages) {
+TEST(CaffeStateTest, MatchesAllStagesAndNoneOfNotStages) {
   EXPECT_TRUE(is_member("include { stage: 'a' stage: 'b' }", "stage: 'b' stage: 'a' stage: 'c'"));
   EXPECT_FALSE(is_member("include { stage: 'a' stage: 'b' }", "stage: 'a'"));
   EXPECT_TRUE(is_member("include { not_stage: 'a' not_stage: 'b' }", "stage: 'c'"));
   EXPECT_FALSE(is_member("include { not_stage: 'a' not_stage: 'b' }", "stage: 'b'"));
 }
 
-TEST(StateTest, TakesAnyRule) {
+TEST(CaffeStateTest, TakesAnyRule) {
   const std::string rules = "include { stage: 'a' } include { min_level: 5 }";
   EXPECT_TRUE(is_member(rules, "level: 5"));
   EXPECT_TRUE(is_member(rules, "stage: 'a'"));
@@ -47,7 +47,7 @@ TEST(StateTest, TakesAnyRule) {
   EXPECT_FALSE(is_member("exclude { stage: 'a' } exclude { min_level: 5 }", "level: 5"));
 }
 
-TEST(StateTest, RefusesBothKindsOfRules) {
+TEST(CaffeStateTest, RefusesBothKindsOfRules) {
   EXPECT_THROW(is_member("include { phase: TEST } exclude { phase: TRAIN }", ""), Error);
 }
 

@@ -35,12 +35,12 @@ std::string error_of(const std::string& text) {
   return "no error";
 }
 
-TEST(UpgradeTest, LeavesTodaysFormatAlone) {
+TEST(CaffeUpgradeTest, LeavesTodaysFormatAlone) {
   const std::string text = "name: 'n' layer { name: 'a' type: 'ReLU' bottom: 'x' top: 'y' }";
   expect_upgrade(text, text);
 }
 
-TEST(UpgradeTest, BringsV1ToV2) {
+TEST(CaffeUpgradeTest, BringsV1ToV2) {
   expect_upgrade(
       "name: 'n' layers { name: 'c' type: CONVOLUTION bottom: 'x' top: 'y' param: 'w' param: ''\n"
       "  blob_share_mode: PERMISSIVE blobs_lr: 1 blobs_lr: 2 weight_decay: 1 weight_decay: 0\n"
@@ -53,7 +53,7 @@ TEST(UpgradeTest, BringsV1ToV2) {
                  "layer { name: 'l' type: 'SoftmaxWithLoss' bottom: 'a' bottom: 'b' }");
 }
 
-TEST(UpgradeTest, KnowsEveryV1Type) {
+TEST(CaffeUpgradeTest, KnowsEveryV1Type) {
   const auto* types = V1LayerParameter::LayerType_descriptor();
   for (int i = 0; i < types->value_count(); ++i) {
     const std::string name = types->value(i)->name();
@@ -62,7 +62,7 @@ TEST(UpgradeTest, KnowsEveryV1Type) {
   }
 }
 
-TEST(UpgradeTest, MovesTransformationsOfDataLayers) {
+TEST(CaffeUpgradeTest, MovesTransformationsOfDataLayers) {
   expect_upgrade(
       "layers { name: 'd' type: IMAGE_DATA top: 'd' image_data_param { source: 's' scale: 2\n"
       "  mean_file: 'm' crop_size: 3 mirror: true batch_size: 4 } }",
@@ -71,7 +71,7 @@ TEST(UpgradeTest, MovesTransformationsOfDataLayers) {
       "  transform_param { scale: 2 mean_file: 'm' crop_size: 3 mirror: true } }");
 }
 
-TEST(UpgradeTest, BringsV0ToV2) {
+TEST(CaffeUpgradeTest, BringsV0ToV2) {
   expect_upgrade(
       "layers { layer { name: 'c' type: 'conv' num_output: 6 biasterm: false kernelsize: 3\n"
       "  group: 2 stride: 2 pad: 1 weight_filler { type: 'gaussian' } blobs_lr: 1\n"
@@ -96,14 +96,14 @@ TEST(UpgradeTest, BringsV0ToV2) {
       "  transform_param { mean_file: 'm' crop_size: 6 mirror: true scale: 0.5 } }");
 }
 
-TEST(UpgradeTest, DropsWhatAV0TypeDoesNotKnow) {
+TEST(CaffeUpgradeTest, DropsWhatAV0TypeDoesNotKnow) {
   expect_upgrade("layers { layer { name: 'r' type: 'relu' num_output: 3 } }",
                  "layer { name: 'r' type: 'ReLU' }");
   EXPECT_EQ(error_of("layers { layer { name: 'r' type: 'rleu' } }"),
             "net.prototxt:1: layer 'r': unknown V0 layer type 'rleu'");
 }
 
-TEST(UpgradeTest, MergesPaddingIntoItsReader) {
+TEST(CaffeUpgradeTest, MergesPaddingIntoItsReader) {
   const std::string text =
       "layers { layer { name: 'p' type: 'padding' pad: 2 } bottom: 'x' top: 'padded' }\n"
       "layers { layer { name: 'c' type: 'conv' kernelsize: 3 } bottom: 'padded' top: 'y' }\n";
@@ -117,7 +117,7 @@ TEST(UpgradeTest, MergesPaddingIntoItsReader) {
             "pooling of one bottom can do");
 }
 
-TEST(UpgradeTest, TurnsInputFieldsIntoALayer) {
+TEST(CaffeUpgradeTest, TurnsInputFieldsIntoALayer) {
   const std::string text =
       "layer { name: 'r' type: 'ReLU' bottom: 'a' top: 'y' }\n"
       "input: 'a' input: 'b' input_dim: [1, 2, 3, 4, 5, 6, 7, 8]";
@@ -136,7 +136,7 @@ TEST(UpgradeTest, TurnsInputFieldsIntoALayer) {
             "net.prototxt:1: has 1 input_shape for 2 input");
 }
 
-TEST(UpgradeTest, RefusesMixedFormats) {
+TEST(CaffeUpgradeTest, RefusesMixedFormats) {
   EXPECT_EQ(error_of("layer { name: 'a' } layers { name: 'b' }"),
             "net.prototxt: has both 'layer' and 'layers' fields; a file is in one format or the "
             "other");

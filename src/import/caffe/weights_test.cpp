@@ -37,7 +37,7 @@ std::string error_of(const std::string& content) {
   return "no error";
 }
 
-TEST(WeightsTest, FindsBlobsByLayer) {
+TEST(CaffeWeightsTest, FindsBlobsByLayer) {
   NetParameter net;
   *net.add_layer() = make_layer("data", {});
   *net.add_layer() =
@@ -52,7 +52,7 @@ TEST(WeightsTest, FindsBlobsByLayer) {
   EXPECT_EQ(numbers(weights, "ip", 1), (Floats{7, 8}));
 }
 
-TEST(WeightsTest, ReadsOlderFormats) {
+TEST(CaffeWeightsTest, ReadsOlderFormats) {
   BlobProto blob;
   blob.set_num(1);
   blob.set_channels(1);
@@ -75,7 +75,7 @@ TEST(WeightsTest, ReadsOlderFormats) {
   }
 }
 
-TEST(WeightsTest, ReadsDoublesBeforeFloats) {
+TEST(CaffeWeightsTest, ReadsDoublesBeforeFloats) {
   BlobProto blob = make_blob({3}, {9});
   for (const double number : {1.5, 2.5, -3.5}) blob.add_double_data(number);
   NetParameter net;
@@ -84,7 +84,7 @@ TEST(WeightsTest, ReadsDoublesBeforeFloats) {
   EXPECT_EQ(numbers(WeightFile(file.path()), "ip", 0), (Floats{1.5f, 2.5f, -3.5f}));
 }
 
-TEST(WeightsTest, ReadsNumbersThatAreNotPacked) {
+TEST(CaffeWeightsTest, ReadsNumbersThatAreNotPacked) {
   // Two numbers on their own, then two packed: data as fields 5 of wire types 5 and 2.
   const auto bytes = [](float number) {
     return std::string(reinterpret_cast<const char*>(&number), sizeof(number));
@@ -96,7 +96,7 @@ TEST(WeightsTest, ReadsNumbersThatAreNotPacked) {
   EXPECT_EQ(numbers(WeightFile(file.path()), "ip", 0), (Floats{1, 2, 3, 4}));
 }
 
-TEST(WeightsTest, TakesTheLastOfSeveralLayersOfOneName) {
+TEST(CaffeWeightsTest, TakesTheLastOfSeveralLayersOfOneName) {
   NetParameter net;
   *net.add_layer() = make_layer("ip", {make_blob({1}, {1})});
   *net.add_layer() = make_layer("ip", {make_blob({1}, {2})});
@@ -104,7 +104,7 @@ TEST(WeightsTest, TakesTheLastOfSeveralLayersOfOneName) {
   EXPECT_EQ(numbers(WeightFile(file.path()), "ip", 0), Floats{2});
 }
 
-TEST(WeightsTest, RefusesWhatIsNoWeightFile) {
+TEST(CaffeWeightsTest, RefusesWhatIsNoWeightFile) {
   EXPECT_EQ(error_of(""), "FILE: is empty");
   EXPECT_EQ(error_of("layer { name: \"x\" }"),
             "FILE: not a Caffe file, or damaged: no field at byte 0");
@@ -122,12 +122,12 @@ TEST(WeightsTest, RefusesWhatIsNoWeightFile) {
   EXPECT_THROW(WeightFile("/"), Error);
 }
 
-TEST(WeightsTest, RefusesPackedNumbersThatEndInsideANumber) {
+TEST(CaffeWeightsTest, RefusesPackedNumbersThatEndInsideANumber) {
   EXPECT_EQ(error_of(std::string("\xa2\x06\x07\x3a\x05\x2a\x03\x01\x02\x03", 10)),
             "FILE: damaged: the numbers at byte 7 end inside a number");
 }
 
-TEST(WeightsTest, SurvivesDamageAnywhere) {
+TEST(CaffeWeightsTest, SurvivesDamageAnywhere) {
   NetParameter net;
   *net.add_layer() = make_layer("ip", {make_blob({2, 3}, {1, 2, 3, 4, 5, 6})});
   net.add_layers()->mutable_layer()->set_name("v0");
@@ -151,7 +151,7 @@ TEST(WeightsTest, SurvivesDamageAnywhere) {
   }
 }
 
-TEST(WeightsTest, ComparesShapesWithoutLeadingOnes) {
+TEST(CaffeWeightsTest, ComparesShapesWithoutLeadingOnes) {
   EXPECT_TRUE(same_shape({1, 1, 3, 4}, Shape({3, 4})));
   EXPECT_TRUE(same_shape({1, 1, 1, 4}, Shape({4})));
   EXPECT_TRUE(same_shape({1, 1, 1, 1}, Shape()));
@@ -162,7 +162,7 @@ TEST(WeightsTest, ComparesShapesWithoutLeadingOnes) {
   EXPECT_FALSE(same_shape({-1, 4}, Shape({3, 4})));
 }
 
-TEST(BlobFileTest, ReadsBothFormsOfShape) {
+TEST(CaffeBlobFileTest, ReadsBothFormsOfShape) {
   const TempFile today("mean.binaryproto", make_blob({2, 2}, {1, 2, 3, 4}).SerializeAsString());
   EXPECT_EQ(read_blob_file(today.path()).shape, Shape({2, 2}));
   BlobProto legacy = make_blob({}, {1, 2, 3, 4});
@@ -175,7 +175,7 @@ TEST(BlobFileTest, ReadsBothFormsOfShape) {
   EXPECT_EQ(read_blob_file(old.path()).data, (Floats{1, 2, 3, 4}));
 }
 
-TEST(BlobFileTest, RefusesWhatIsNoBlob) {
+TEST(CaffeBlobFileTest, RefusesWhatIsNoBlob) {
   const auto error_of_blob = [](const std::string& content) -> std::string {
     const TempFile file("mean.binaryproto", content);
     try {
