@@ -83,7 +83,7 @@ class HeaderParser {
     if (quote != '\'' && quote != '"') fail_header("expected a string");
     const std::size_t end = rest_.find(quote, 1);
     if (end == std::string_view::npos) fail_header("a string does not end");
-    const std::string text(rest_.substr(1, end - 1));
+    std::string text(rest_.substr(1, end - 1));
     rest_.remove_prefix(end + 1);
     return text;
   }
@@ -155,7 +155,7 @@ Header read_header(BoundedFile& file) {
   file.read(start.data(), start.size());
   if (std::string_view(start.data(), kMagic.size()) != kMagic)
     fail(ErrorCode::kInvalidFile, "is not a .npy file");
-  const int version = start[6];
+  const int version = static_cast<unsigned char>(start[6]);
   if (version < 1 || version > 3)
     fail(ErrorCode::kUnsupported, "is of .npy format version {}; versions 1 to 3 are read",
          version);
