@@ -286,7 +286,7 @@ void add_bench(CLI::App& program) {
   add_bench_options(command, *options);
   add_random_weights(command, options->network);
   add_network_rules(command, options->network);
-  add_engine_options(command, options->engine);
+  add_engine_options(command, options->engine, Purpose::kSpeed);
   command.callback([options] {
     check_options(*options);
     if (options->serve) {

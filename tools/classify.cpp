@@ -152,7 +152,7 @@ void add_classify(CLI::App& program) {
   command.add_option("image", options->image, "Image to classify")->type_name("FILE");
   command.add_option("batch,--batch", options->batch,
                      "Images a batch (1). One image fills every slot; when the batch is given, the "
-                     "time of one goes to standard error");
+                     "time of one goes to standard error; give --build-seconds for the fastest");
   command
       .add_option("--images", options->images,
                   "Images or folders of images, in place of the one image")

@@ -76,7 +76,8 @@ Model load_network(const NetworkOptions& options) {
                            options.caffe);
 }
 
-void add_engine_options(CLI::App& command, EngineOptions& options) {
+void add_engine_options(CLI::App& command, EngineOptions& options, Purpose purpose) {
+  if (purpose == Purpose::kAnswers) options.build_seconds = 0.0;
   command.add_option("--device", options.device, "Device to run on (cpu)")->type_name("NAME");
   command
       .add_option_function<std::string>(
@@ -91,6 +92,17 @@ void add_engine_options(CLI::App& command, EngineOptions& options) {
       ->type_name("NAME");
   command.add_option("--threads", options.threads, "Threads of the CPU (0: all that may be used)")
       ->type_name("N");
+  command
+      .add_option(
+          "--build-seconds", options.build_seconds,
+          fmt::format("Seconds to measure kernels inside the network before it runs ({}); 0 "
+                      "takes their usual order",
+                      options.build_seconds))
+      ->type_name("S");
+  command
+      .add_option("--timing-cache", options.timing_cache,
+                  "File of measured times, read and extended")
+      ->type_name("FILE");
 }
 
 Engine build_engine(const Model& model, const EngineOptions& options) {

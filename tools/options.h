@@ -22,8 +22,12 @@ void add_random_weights(CLI::App& command, NetworkOptions& options);
 void add_network_rules(CLI::App& command, NetworkOptions& options);
 Model load_network(const NetworkOptions& options);
 
-// --device, --mode, --precision, --threads.
-void add_engine_options(CLI::App& command, EngineOptions& options);
+// Whether a command runs a network for its answers, soon, or for its speed: then kernels are
+// measured before, unless the user says otherwise.
+enum class Purpose { kAnswers, kSpeed };
+// --device, --mode, --precision, --threads, --build-seconds, --timing-cache.
+void add_engine_options(CLI::App& command, EngineOptions& options,
+                        Purpose purpose = Purpose::kAnswers);
 Engine build_engine(const Model& model, const EngineOptions& options);
 
 // "data:1x3x300x300" -> {"data", {1, 3, 300, 300}}.
