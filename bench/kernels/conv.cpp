@@ -5,33 +5,17 @@
 // A layer alone chooses its tactic wrongly by up to 10 %: the planner measures in the whole
 // network.
 #include <fmt/core.h>
-#include <time.h>
 
 #include <algorithm>
 #include <cstdlib>
-#include <numeric>
 #include <string>
 
 #include "backends/cpu/cpu.h"
 #include "backends/cpu/tactics.h"
+#include "timing.h"
 
 namespace kissa::cpu {
 namespace {
-
-constexpr int kHotRuns = 60;
-constexpr int kColdRuns = 9;
-constexpr std::size_t kJunkFloats = std::size_t{16} << 20;  // 64 MB: more than L2, and many an L3
-
-// Microseconds, from some point in time: of the calling thread on its processor, which other
-// processes disturb less, or by the clock where the work is spread over several threads.
-double now(int threads) {
-  timespec time = {};
-  clock_gettime(threads == 1 ? CLOCK_THREAD_CPUTIME_ID : CLOCK_MONOTONIC, &time);
-  return static_cast<double>(time.tv_sec) * 1e6 + static_cast<double>(time.tv_nsec) * 1e-3;
-}
-
-// Lets no compiler drop what computed the value.
-void keep(float value) { asm volatile("" : : "m"(value) : "memory"); }
 
 // Multiply-adds a microsecond of one thread.
 double measure_peak(const Kernels& kernels) {
@@ -156,27 +140,6 @@ class Data {
   std::vector<void*> inputs_, outputs_;
 };
 
-struct Times {
-  double hot = 1e30;
-  double cold = 1e30;
-};
-
-Times measure(const Step& step, const Bindings& bindings, Stream& stream,
-              const std::vector<float>& junk, int threads) {
-  Times times;
-  const auto run = [&](double& least) {
-    const double start = now(threads);
-    step.run(bindings, stream);
-    least = std::min(least, now(threads) - start);
-  };
-  for (int i = 0; i < kHotRuns; ++i) run(times.hot);
-  for (int i = 0; i < kColdRuns; ++i) {
-    keep(std::accumulate(junk.begin(), junk.end(), 0.0f));
-    run(times.cold);
-  }
-  return times;
-}
-
 void bench(int threads, std::int64_t batch, const std::string& filter) {
   const auto device = create_device(threads);
   const auto stream = device->create_stream();
@@ -186,7 +149,7 @@ void bench(int threads, std::int64_t batch, const std::string& filter) {
              peak * 2e-3);
   const TacticList bf16 = fused_bf16_tactics(usable_isa());
   const TacticList list = bf16.empty() ? fused_tactics(usable_isa()) : bf16;
-  const std::vector<float> junk(kJunkFloats, 1.0f);
+  const Stopwatch stopwatch(threads);
   Times sum{.hot = 0.0, .cold = 0.0};
   for (const Layer& layer : googlenet(batch)) {
     Data data(layer, *device);
@@ -200,7 +163,8 @@ void bench(int threads, std::int64_t batch, const std::string& filter) {
       const auto arena = device->create_weight_arena();
       const auto step = tactic->prepare(region, {*arena, threads});
       const auto workspace = device->allocate(step->workspace_bytes());
-      const Times times = measure(*step, data.bindings(workspace->data()), *stream, junk, threads);
+      const Bindings bindings = data.bindings(workspace->data());
+      const Times times = stopwatch.measure([&] { step->run(bindings, *stream); });
       const auto part = [&](double time) {
         return 100.0 * static_cast<double>(data.multiply_adds()) / time / peak;
       };

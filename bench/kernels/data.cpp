@@ -6,27 +6,16 @@
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cstdlib>
-#include <numeric>
 #include <string>
 
 #include "backends/cpu/cpu.h"
 #include "backends/cpu/parallel.h"
 #include "backends/cpu/tactics.h"
+#include "timing.h"
 
 namespace kissa::cpu {
 namespace {
-
-using Clock = std::chrono::steady_clock;
-
-constexpr int kHotRuns = 100;
-constexpr int kColdRuns = 15;
-constexpr std::size_t kJunkFloats = std::size_t{16} << 20;  // 64 MB: more than L2, and many an L3
-
-double microseconds_since(Clock::time_point start) {
-  return std::chrono::duration<double, std::micro>(Clock::now() - start).count();
-}
 
 struct Layer {
   std::string name;
@@ -134,38 +123,17 @@ class Data {
   void* output_ = nullptr;
 };
 
-struct Times {
-  double hot = 1e30;
-  double cold = 1e30;
-};
-
-template <class Run>
-Times measure(const std::vector<float>& junk, const Run& run) {
-  Times times;
-  const auto timed = [&](double& least) {
-    const auto start = Clock::now();
-    run();
-    least = std::min(least, microseconds_since(start));
-  };
-  for (int i = 0; i < kHotRuns; ++i) timed(times.hot);
-  volatile float sink = 0.0f;
-  for (int i = 0; i < kColdRuns; ++i) {
-    sink = std::accumulate(junk.begin(), junk.end(), 0.0f);
-    timed(times.cold);
-  }
-  return times;
-}
-
 Times measure_floor(const Data& data, const Kernels& kernels, Device& device, Stream& stream,
-                    const std::vector<float>& junk) {
+                    const Stopwatch& stopwatch) {
   constexpr std::int64_t kUnit = 4096;  // bytes
   const std::int64_t reads = data.read_bytes() / kUnit;
   const std::int64_t writes = data.write_bytes() / kUnit;
   const auto from = device.allocate((reads + 1) * kUnit);
   const auto to = device.allocate((writes + 1) * kUnit);
-  const auto* src = static_cast<const float*>(from->data());
+  auto* src = static_cast<float*>(from->data());
+  std::fill(src, src + reads * kUnit / 4, 1.0f);  // untouched pages would share one of zeros
   auto* dst = static_cast<float*>(to->data());
-  return measure(junk, [&] {
+  return stopwatch.measure([&] {
     parallel_for(stream, reads, kUnit, [&](std::int64_t begin, std::int64_t end) {
       float sums[kChannelBlock];
       if (begin < end)
@@ -183,7 +151,7 @@ void bench(int threads, std::int64_t batch, const std::string& filter) {
   const auto stream = device->create_stream();
   const Kernels& kernels = *kernels_up_to(usable_isa()).front();
   fmt::print("{}, {} threads, batch {}\n", kernels.isa, threads, batch);
-  const std::vector<float> junk(kJunkFloats, 1.0f);
+  const Stopwatch stopwatch(threads);
   for (const Layer& layer : googlenet(batch)) {
     for (const Tactic* tactic : fused_tactics(usable_isa())) {
       const std::string name = fmt::format("{:24} {}", layer.name, tactic->name());
@@ -196,8 +164,8 @@ void bench(int threads, std::int64_t batch, const std::string& filter) {
       const auto step = tactic->prepare(data.region(), {*arena, threads});
       const auto workspace = device->allocate(step->workspace_bytes());
       const Bindings bindings = data.bindings(workspace->data());
-      const Times times = measure(junk, [&] { step->run(bindings, *stream); });
-      const Times floor = measure_floor(data, kernels, *device, *stream, junk);
+      const Times times = stopwatch.measure([&] { step->run(bindings, *stream); });
+      const Times floor = measure_floor(data, kernels, *device, *stream, stopwatch);
       const auto bytes = static_cast<double>(data.read_bytes() + data.write_bytes());
       fmt::print("{:66} hot {:7.1f} us {:6.1f} GB/s, floor {:7.1f}   cold {:7.1f}, floor {:7.1f}\n",
                  name, times.hot, bytes / times.hot * 1e-3, floor.hot, times.cold, floor.cold);

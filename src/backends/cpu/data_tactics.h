@@ -1,6 +1,7 @@
 // The tactics of fused mode besides convolution: a function a family, which adds the family's
-// tactics for one table of kernels, best first. All compute in FP32. An op that needs no blocks of
-// channels has two tactics, one for each layout, so that the planner can leave data as it lies.
+// tactics for one table of kernels, best first. All store and compute in FP32. An op that needs no
+// blocks of channels has two tactics, one for each layout, so that the planner can leave data as it
+// lies.
 #pragma once
 
 #include <memory>
@@ -24,6 +25,9 @@ void add_lrn_tactics(const Kernels& kernels, OwnedTactics& tactics);
 // row-major output, with any epilogue.
 void add_inner_product_tactics(const Kernels& kernels, OwnedTactics& tactics);
 
+// The same with weights in BF16, which take half the time to come from memory.
+void add_inner_product_bf16_tactics(const Kernels& kernels, OwnedTactics& tactics);
+
 // cpu.softmax: any axis, row-major.
 void add_softmax_tactics(const Kernels& kernels, OwnedTactics& tactics);
 
@@ -40,7 +44,7 @@ void add_concat_tactics(const Kernels& kernels, OwnedTactics& tactics);
 // and row-major, as the region's values say.
 void add_reorder_tactics(const Kernels& kernels, OwnedTactics& tactics);
 
-// All of the above.
+// All of the above in FP32.
 void add_data_tactics(const Kernels& kernels, OwnedTactics& tactics);
 
 // The windows of `op` over such an input; source, destination and ranges unset.

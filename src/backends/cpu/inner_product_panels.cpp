@@ -1,5 +1,6 @@
-// InnerProduct with weights packed into panels of outputs. A blocked input is read as it lies: the
-// weights' rows are packed in its order, with zeros for its padding lanes.
+// InnerProduct with weights packed into panels of outputs, in FP32 or BF16. A blocked input is read
+// as it lies: the weights' rows are packed in its order, with zeros for its padding lanes.
+#include "backends/cpu/conv_bf16.h"
 #include "backends/cpu/data_tactics.h"
 #include "backends/cpu/parallel.h"
 
@@ -47,8 +48,12 @@ void pack_panel(const WeightView& weight, const std::vector<std::int64_t>& order
 
 class PanelStep final : public Step {
  public:
-  PanelStep(const Kernels& kernels, const Region& region, const PrepareContext& context)
-      : kernels_(kernels.inner_product) {
+  PanelStep(const Kernels& kernels, const Region& region, DataType weights,
+            const PrepareContext& context)
+      : lanes_(kernels.lanes),
+        panel_(kernels.inner_product.panel),
+        is_bf16_(weights == DataType::kBF16),
+        run_(is_bf16_ ? kernels.inner_product.run_bf16 : kernels.inner_product.run) {
     const auto& op = *region.only<InnerProduct>();
     const Region::Node& node = region.nodes[0];
     const TensorDesc& in = region.in(0).desc;
@@ -65,18 +70,19 @@ class PanelStep final : public Step {
   }
 
   void run(const Bindings& bindings, Stream& stream) const noexcept override {
-    const std::int64_t panels = divide_up(outputs_, kernels_.panel);
+    const std::int64_t panels = divide_up(outputs_, panel_);
     const std::int64_t chunks = divide_up(rows_, kInnerProductRows);
-    const std::int64_t tile_bytes = depth_ * kernels_.panel * 4;
     // Chunks of one panel follow each other: they share its weights.
-    parallel_for(stream, panels * chunks, tile_bytes, [&](std::int64_t begin, std::int64_t end) {
-      for (std::int64_t i = begin; i < end; ++i) run_tile(bindings, i / chunks, i % chunks, chunks);
-    });
+    parallel_for(stream, panels * chunks, panel_floats() * 4,
+                 [&](std::int64_t begin, std::int64_t end) {
+                   for (std::int64_t i = begin; i < end; ++i)
+                     run_tile(bindings, i / chunks, i % chunks, chunks);
+                 });
   }
 
  private:
   // Panel by panel: the bias, then the weights.
-  std::int64_t panel_floats() const { return (depth_ + 1) * kernels_.panel; }
+  std::int64_t panel_floats() const { return panel_ + depth_ * (is_bf16_ ? panel_ / 2 : panel_); }
 
   void pack(const Region& region, const std::vector<std::int64_t>& order, WeightArena& arena) {
     const auto& op = *region.only<InnerProduct>();
@@ -84,57 +90,74 @@ class PanelStep final : public Step {
     const WeightView weight = {.data = region.param(0).constant,
                                .output = op.transpose ? 1 : region.param(0).desc.shape[1],
                                .depth = op.transpose ? outputs_ : 1};
-    const std::int64_t panels = divide_up(outputs_, kernels_.panel);
+    const std::int64_t panels = divide_up(outputs_, panel_);
     const auto write = [&](void* memory) {
-      auto* panel = static_cast<float*>(memory);
-      std::fill(panel, panel + panels * panel_floats(), 0.0f);
-      for (std::int64_t first = 0; first < outputs_; first += kernels_.panel) {
-        const std::int64_t count = std::min<std::int64_t>(kernels_.panel, outputs_ - first);
-        if (bias != nullptr) std::copy_n(bias + first, count, panel);
-        pack_panel(weight, order, first, count, kernels_.panel, panel + kernels_.panel);
-        panel += panel_floats();
+      auto* next = static_cast<float*>(memory);
+      std::vector<float> rows(static_cast<std::size_t>(depth_ * panel_));
+      for (std::int64_t first = 0; first < outputs_; first += panel_, next += panel_floats()) {
+        const std::int64_t count = std::min(panel_, outputs_ - first);
+        std::fill(next, next + panel_, 0.0f);
+        if (bias != nullptr) std::copy_n(bias + first, count, next);
+        std::fill(rows.begin(), rows.end(), 0.0f);
+        pack_panel(weight, order, first, count, panel_, rows.data());
+        write_rows(rows, next + panel_);
       }
     };
     packed_ = static_cast<const float*>(arena.add(panels * panel_floats() * 4, write));
   }
 
+  void write_rows(const std::vector<float>& rows, float* dst) const {
+    if (!is_bf16_) {
+      std::copy(rows.begin(), rows.end(), dst);
+      return;
+    }
+    const std::int64_t vecs = panel_ / lanes_;
+    for (std::int64_t k = 0; k < depth_; ++k)
+      to_pairs(rows.data() + k * panel_, vecs, lanes_, vecs / 2, dst + k * panel_ / 2);
+  }
+
   void run_tile(const Bindings& bindings, std::int64_t panel, std::int64_t chunk,
                 std::int64_t chunks) const noexcept {
     const std::int64_t first = rows_ * chunk / chunks;
-    const std::int64_t output = panel * kernels_.panel;
+    const std::int64_t output = panel * panel_;
     const std::int64_t at = first * outputs_ + output;
     const float* packed = packed_ + panel * panel_floats();
     const auto* residual =
         residual_ ? static_cast<const float*>(bindings.inputs[*residual_]) + at : nullptr;
-    kernels_.run(
-        {.src = static_cast<const float*>(bindings.inputs[input_]) + first * src_row_,
-         .src_row = src_row_,
-         .rows = rows_ * (chunk + 1) / chunks - first,
-         .depth = depth_,
-         .weight = packed + kernels_.panel,
-         .bias = packed,
-         .residual = residual,
-         .dst = static_cast<float*>(bindings.outputs[0]) + at,
-         .dst_row = outputs_,
-         .outputs = static_cast<int>(std::min<std::int64_t>(kernels_.panel, outputs_ - output)),
-         .activation = activation_});
+    run_({.src = static_cast<const float*>(bindings.inputs[input_]) + first * src_row_,
+          .src_row = src_row_,
+          .rows = rows_ * (chunk + 1) / chunks - first,
+          .depth = depth_,
+          .weight = packed + panel_,
+          .bias = packed,
+          .residual = residual,
+          .dst = static_cast<float*>(bindings.outputs[0]) + at,
+          .dst_row = outputs_,
+          .outputs = static_cast<int>(std::min(panel_, outputs_ - output)),
+          .activation = activation_});
   }
 
-  const InnerProductKernels& kernels_;
-  std::size_t input_;
+  std::int64_t lanes_, panel_;
+  bool is_bf16_;
+  void (*run_)(const InnerProductTile&) noexcept;
+  std::size_t input_ = 0;
   std::optional<std::size_t> residual_;
-  std::int64_t rows_, depth_, src_row_, outputs_;
-  ActivationParams activation_;
+  std::int64_t rows_ = 0;
+  std::int64_t depth_ = 0;
+  std::int64_t src_row_ = 0;
+  std::int64_t outputs_ = 0;
+  ActivationParams activation_ = {};
   const float* packed_ = nullptr;
 };
 
 class InnerProductPanels final : public KernelTactic {
  public:
-  InnerProductPanels(const Kernels& kernels, Layout layout)
+  InnerProductPanels(const Kernels& kernels, Layout layout, DataType weights)
       : KernelTactic(layout == Layout::kBlocked16 ? "cpu.inner_product.panels_blocked"
                                                   : "cpu.inner_product.panels",
-                     kernels),
-        layout_(layout) {}
+                     kernels, weights),
+        layout_(layout),
+        weights_(weights) {}
 
   std::optional<std::string> refuse(const Region& region) const override {
     const auto* op = region.only<InnerProduct>();
@@ -154,18 +177,27 @@ class InnerProductPanels final : public KernelTactic {
 
   std::unique_ptr<Step> prepare(const Region& region,
                                 const PrepareContext& context) const override {
-    return std::make_unique<PanelStep>(kernels(), region, context);
+    return std::make_unique<PanelStep>(kernels(), region, weights_, context);
   }
 
  private:
   Layout layout_;
+  DataType weights_;
 };
+
+void add_panels(const Kernels& kernels, DataType weights, OwnedTactics& tactics) {
+  for (const Layout layout : {Layout::kBlocked16, Layout::kRowMajor})
+    tactics.push_back(std::make_unique<InnerProductPanels>(kernels, layout, weights));
+}
 
 }  // namespace
 
 void add_inner_product_tactics(const Kernels& kernels, OwnedTactics& tactics) {
-  tactics.push_back(std::make_unique<InnerProductPanels>(kernels, Layout::kBlocked16));
-  tactics.push_back(std::make_unique<InnerProductPanels>(kernels, Layout::kRowMajor));
+  add_panels(kernels, DataType::kF32, tactics);
+}
+
+void add_inner_product_bf16_tactics(const Kernels& kernels, OwnedTactics& tactics) {
+  add_panels(kernels, DataType::kBF16, tactics);
 }
 
 }  // namespace kissa::cpu

@@ -9,12 +9,13 @@
 
 namespace kissa::cpu {
 
-// A tactic of FP32 that runs the kernels of one table.
+// A tactic that runs the kernels of one table on tensors of FP32.
 class KernelTactic : public Tactic {
  public:
-  // `stem`: the name's first parts, as in "cpu.pool.max".
-  KernelTactic(const std::string& stem, const Kernels& kernels)
-      : name_(stem + ".f32." + kernels.isa), kernels_(kernels) {}
+  // `stem`: the name's first parts, as in "cpu.pool.max". `weights`: kF32 or kBF16.
+  KernelTactic(const std::string& stem, const Kernels& kernels, DataType weights = DataType::kF32)
+      : name_(stem + (weights == DataType::kBF16 ? ".bf16." : ".f32.") + kernels.isa),
+        kernels_(kernels) {}
 
   std::string_view name() const final { return name_; }
 

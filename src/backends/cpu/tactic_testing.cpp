@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <cstring>
 #include <limits>
@@ -129,7 +130,11 @@ void set_expected(Trial& trial) {
     trial.expected.push_back(values[static_cast<std::size_t>(value)]);
 }
 
-// Adds a node that reads `inputs`; its parameters are random. Gives its outputs.
+float cut_to_bf16(float value) {
+  return std::bit_cast<float>(std::bit_cast<std::uint32_t>(value) & 0xffff0000u);
+}
+
+// Adds a node that reads `inputs`; its parameters are random.
 void add_node(Trial& trial, const Op& op, const std::vector<int>& inputs, std::uint32_t seed) {
   Region& region = trial.region;
   Region::Node node = {.op = op, .inputs = inputs};
@@ -138,6 +143,8 @@ void add_node(Trial& trial, const Op& op, const std::vector<int>& inputs, std::u
   op_case.fills.resize(inputs.size());
   CaseData data(op_case, seed);
   for (std::size_t i = inputs.size(); i < data.shapes().size(); ++i) {
+    if (trial.bf16_params)
+      for (float& value : data.tensors()[i]) value = cut_to_bf16(value);
     trial.params.push_back(std::move(data.tensors()[i]));
     node.params.push_back(add_value(region, data.shapes()[i], trial.params.back().data()));
   }
@@ -201,6 +208,7 @@ void run_once(const Tactic& tactic, Trial& trial, const Tolerance& tolerance, bo
 
 Trial make_trial(const OpCase& op_case, const TrialOptions& options) {
   Trial trial = {.name = op_case.name, .region = {}, .params = {}, .inputs = {}, .expected = {}};
+  trial.bf16_params = options.bf16_params;
   CaseData data(op_case, options.seed);
   std::vector<int> inputs;
   for (std::size_t i = 0; i < op_case.in.size(); ++i) {

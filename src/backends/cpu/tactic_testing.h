@@ -21,11 +21,13 @@ struct Trial {
   std::vector<Floats> params;  // what the region's constants point to
   std::vector<Floats> inputs;  // one a Region::inputs
   std::vector<Floats> expected;
+  bool bf16_params = false;
 };
 
 struct TrialOptions {
   Epilogue epilogue = {};    // its residual, if any, is random
   bool same_inputs = false;  // the first and the last input are one value
+  bool bf16_params = false;  // parameters that BF16 holds exactly
   std::uint32_t seed = 1;
 };
 // The region of one node.

@@ -48,6 +48,7 @@ TacticList fused_bf16_tactics(Isa isa) {
       const Kernels& kernels = *kernels_up_to(host_isa()).front();
       own.push_back(make_conv_gemm_bf16(kernels, bf16));
       own.push_back(make_conv_winograd_bf16(kernels, bf16));
+      add_inner_product_bf16_tactics(kernels, own);
       for (const auto& tactic : own) list.push_back(tactic.get());
       const TacticList others = fused_tactics(host_isa());
       list.insert(list.end(), others.begin(), others.end());

@@ -25,30 +25,48 @@ constexpr int kDepth = 128;
 
 using PanelRow = float[kPanel];
 
+// How the weights of one step of K lie: kFloats in a row.
+struct Fp32Weights {
+  static constexpr int kFloats = kPanel;
+  KISSA_INLINE static void load_row(const float* p, Vec (&w)[kPanelVecs]) {
+    KISSA_UNROLL(4)
+    for (int v = 0; v < kPanelVecs; ++v) w[v] = load(p + v * kLanes);
+  }
+};
+struct Bf16Weights {
+  static constexpr int kFloats = kPanel / 2;
+  KISSA_INLINE static void load_row(const float* p, Vec (&w)[kPanelVecs]) {
+    KISSA_UNROLL(2)
+    for (int v = 0; v < kPanelVecs; v += 2) {
+      const IntVec pairs = bits_of(load(p + v / 2 * kLanes));
+      w[v] = vec_of_bits(pairs << 16);
+      w[v + 1] = vec_of_bits(pairs & ~0xffff);
+    }
+  }
+};
+
 // acc[row] += x[row][k] * w[k] for `depth` steps of each of Streams stretches that lie `stretch`
 // apart.
-template <int Rows, int Streams>
+template <class Weights, int Rows, int Streams>
 KISSA_INLINE void multiply(const float* x, std::int64_t row, const float* w, std::int64_t depth,
                            std::int64_t stretch, Vec (&acc)[Streams][Rows][kPanelVecs]) {
   for (std::int64_t k = 0; k < depth; ++k) {
     KISSA_UNROLL(4)
     for (int s = 0; s < Streams; ++s) {
-      const float* weights = w + (s * stretch + k) * kPanel;
-      Vec wide[kPanelVecs];
-      KISSA_UNROLL(4)
-      for (int v = 0; v < kPanelVecs; ++v) wide[v] = load(weights + v * kLanes);
+      Vec weights[kPanelVecs];
+      Weights::load_row(w + (s * stretch + k) * Weights::kFloats, weights);
       KISSA_UNROLL(8)
       for (int r = 0; r < Rows; ++r) {
         const Vec value = broadcast(x[r * row + s * stretch + k]);
         KISSA_UNROLL(4)
-        for (int v = 0; v < kPanelVecs; ++v) acc[s][r][v] += value * wide[v];
+        for (int v = 0; v < kPanelVecs; ++v) acc[s][r][v] += value * weights[v];
       }
     }
   }
 }
 
 // partial[r] += x[r] * w over `depth` steps.
-template <int Rows, int Streams>
+template <class Weights, int Rows, int Streams>
 void multiply_rows(const float* x, std::int64_t row, const float* w, std::int64_t depth,
                    PanelRow* partial) {
   Vec acc[Streams][Rows][kPanelVecs];
@@ -62,7 +80,7 @@ void multiply_rows(const float* x, std::int64_t row, const float* w, std::int64_
     }
   }
   const std::int64_t stretch = depth / Streams;
-  multiply<Rows, Streams>(x, row, w, stretch, stretch, acc);
+  multiply<Weights, Rows, Streams>(x, row, w, stretch, stretch, acc);
   KISSA_UNROLL(8)
   for (int r = 0; r < Rows; ++r) {
     KISSA_UNROLL(4)
@@ -73,17 +91,19 @@ void multiply_rows(const float* x, std::int64_t row, const float* w, std::int64_
     }
   }
   const std::int64_t done = stretch * Streams;
-  if (done < depth) multiply_rows<Rows, 1>(x + done, row, w + done * kPanel, depth - done, partial);
+  if (done < depth)
+    multiply_rows<Weights, Rows, 1>(x + done, row, w + done * Weights::kFloats, depth - done,
+                                    partial);
 }
 
-template <int Rows>
+template <class Weights, int Rows>
 void multiply_group(const float* x, std::int64_t row, const float* w, std::int64_t depth,
                     std::int64_t rows, PanelRow* partial) {
   constexpr int kStreams = kMaxRows / Rows < 4 ? kMaxRows / Rows : 4;
   if (rows == Rows)
-    multiply_rows<Rows, kStreams>(x, row, w, depth, partial);
+    multiply_rows<Weights, Rows, kStreams>(x, row, w, depth, partial);
   else if constexpr (Rows > 1)
-    multiply_group<Rows - 1>(x, row, w, depth, rows, partial);
+    multiply_group<Weights, Rows - 1>(x, row, w, depth, rows, partial);
 }
 
 void finish_row(const InnerProductTile& t, std::int64_t row, const float* sums) {
@@ -102,6 +122,7 @@ void finish_row(const InnerProductTile& t, std::int64_t row, const float* sums) 
   }
 }
 
+template <class Weights>
 void inner_product(const InnerProductTile& t) noexcept {
   alignas(64) PanelRow partial[kInnerProductRows] = {};
   const std::int64_t depth_step = t.rows <= kMaxRows ? t.depth : kDepth;
@@ -109,14 +130,15 @@ void inner_product(const InnerProductTile& t) noexcept {
     const std::int64_t depth = t.depth - k < depth_step ? t.depth - k : depth_step;
     for (std::int64_t r = 0; r < t.rows; r += kMaxRows) {
       const std::int64_t rows = t.rows - r < kMaxRows ? t.rows - r : kMaxRows;
-      multiply_group<kMaxRows>(t.src + r * t.src_row + k, t.src_row, t.weight + k * kPanel, depth,
-                               rows, partial + r);
+      multiply_group<Weights, kMaxRows>(t.src + r * t.src_row + k, t.src_row,
+                                        t.weight + k * Weights::kFloats, depth, rows, partial + r);
     }
   }
   for (std::int64_t r = 0; r < t.rows; ++r) finish_row(t, r, partial[r]);
 }
 
-constexpr InnerProductKernels kInnerProductKernels = {.panel = kPanel, .run = inner_product};
+constexpr InnerProductKernels kInnerProductKernels = {
+    .panel = kPanel, .run = inner_product<Fp32Weights>, .run_bf16 = inner_product<Bf16Weights>};
 
 }  // namespace
 }  // namespace kissa::cpu
