@@ -43,11 +43,14 @@ TacticList fused_tactics(Isa isa) {
 }
 
 TacticList fused_bf16_tactics(Isa isa) {
+  // Those of every table up to a level, and whatever FP32 runs.
   struct Bf16Tactics {
-    explicit Bf16Tactics(const Bf16Kernels& bf16) {
+    explicit Bf16Tactics(std::span<const Bf16Kernels* const> tables) {
       const Kernels& kernels = *kernels_up_to(host_isa()).front();
-      own.push_back(make_conv_gemm_bf16(kernels, bf16));
-      own.push_back(make_conv_winograd_bf16(kernels, bf16));
+      for (const Bf16Kernels* bf16 : tables) {
+        own.push_back(make_conv_gemm_bf16(kernels, *bf16));
+        own.push_back(make_conv_winograd_bf16(kernels, *bf16));
+      }
       add_inner_product_bf16_tactics(kernels, own);
       for (const auto& tactic : own) list.push_back(tactic.get());
       const TacticList others = fused_tactics(host_isa());
@@ -58,7 +61,8 @@ TacticList fused_bf16_tactics(Isa isa) {
   };
   static const std::map<const Bf16Kernels*, Bf16Tactics> kByTable = [] {
     std::map<const Bf16Kernels*, Bf16Tactics> map;
-    for (const Bf16Kernels* bf16 : bf16_kernels_up_to(host_isa())) map.try_emplace(bf16, *bf16);
+    const auto tables = bf16_kernels_up_to(host_isa());
+    for (std::size_t i = 0; i < tables.size(); ++i) map.try_emplace(tables[i], tables.subspan(i));
     return map;
   }();
   const auto tables = bf16_kernels_up_to(std::min(isa, host_isa()));
@@ -68,8 +72,13 @@ TacticList fused_bf16_tactics(Isa isa) {
 TacticList tactics(Mode mode, Precision precision) {
   static const std::array<const Tactic*, 3> kCaffe = {&conv_im2col(), &inner_product_gemm(),
                                                       &reference()};
-  if (precision != Precision::kFp32) return {};
-  return mode == Mode::kCaffe ? TacticList(kCaffe) : fused_tactics(usable_isa());
+  if (mode == Mode::kCaffe)
+    return precision == Precision::kFp32 ? TacticList(kCaffe) : TacticList{};
+  switch (precision) {
+    case Precision::kFp32: return fused_tactics(usable_isa());
+    case Precision::kBf16: return fused_bf16_tactics(usable_isa());
+    default: return {};
+  }
 }
 
 }  // namespace kissa::cpu
