@@ -33,6 +33,12 @@ std::optional<std::string> refuse_flow(const Region& region);
 // Besides: the node has no epilogue at all, and all tensors that flow have 4 axes where blocked.
 std::optional<std::string> refuse_plain(const Region& region, Layout layout);
 
+// FP32 in blocks of 16 channels, and BF16 in blocks of 32.
+inline constexpr Format kBlockedF32 = {DataType::kF32, Layout::kBlocked16};
+inline constexpr Format kBlockedBf16 = {DataType::kBF16, Layout::kBlocked32};
+
+// One format everywhere.
+Requirements requirements_in(const Region& region, Format format);
 // FP32 in one layout everywhere.
 Requirements requirements_in(const Region& region, Layout layout);
 
@@ -52,9 +58,11 @@ class BlockedTactic : public KernelTactic {
 std::size_t input_binding(const Region& region, int value);
 std::size_t output_binding(const Region& region, int value);
 
-// A tensor in kBlocked16.
+// A tensor in blocks of 16 channels in FP32, or of 32 in BF16. A pixel of a block takes 64 bytes in
+// both: addresses count floats, each of which stands for a pair of neighbouring channels in BF16.
 struct BlockedTensor {
   std::int64_t images, channels, blocks, height, width;
+  std::int64_t block_channels;
   std::int64_t image_stride;  // floats
 
   explicit BlockedTensor(const TensorDesc& desc);
@@ -63,12 +71,12 @@ struct BlockedTensor {
   std::int64_t offset(std::int64_t image, std::int64_t block) const {
     return image * image_stride + block * block_floats();
   }
-  // Of the block: 16 in all but perhaps the last.
+  // Of the block: all in all but perhaps the last.
   int channels_in(std::int64_t block) const {
-    const std::int64_t left = channels - block * kChannelBlock;
-    return static_cast<int>(left < kChannelBlock ? left : kChannelBlock);
+    const std::int64_t left = channels - block * block_channels;
+    return static_cast<int>(left < block_channels ? left : block_channels);
   }
-  bool has_padding() const { return channels % kChannelBlock != 0; }
+  bool has_padding() const { return channels % block_channels != 0; }
 };
 
 // An epilogue's activation in a kernel's terms.

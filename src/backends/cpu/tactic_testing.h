@@ -7,12 +7,11 @@
 #include <string>
 #include <vector>
 
+#include "backends/cpu/memory_testing.h"
 #include "backends/tactic.h"
 #include "cases.h"
 
 namespace kissa::cpu {
-
-using Floats = std::vector<float>;
 
 // A region with data for what flows in, and what should flow out; all row-major.
 struct Trial {
