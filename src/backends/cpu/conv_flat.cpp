@@ -35,22 +35,6 @@ constexpr std::int64_t kGroupsPerThread = 2;
 // Flat pixels below which a chunk of a panel is not cut further: two tiles of AMX.
 constexpr std::int64_t kLeastChunk = 64;
 
-// One axis of the gathered image: `phases` planes of `length` places; tap t of output i is place
-// i + shift(t) of plane phase(t).
-struct PhasedAxis {
-  std::int64_t stride, dilation, phases, length;
-
-  PhasedAxis(std::int64_t outputs, std::int64_t taps, std::int64_t stride_of,
-             std::int64_t dilation_of)
-      : stride(stride_of), dilation(dilation_of) {
-    const std::int64_t reach = (taps - 1) * dilation;
-    phases = std::min(stride, reach + 1);
-    length = outputs + reach / stride;
-  }
-  std::int64_t phase(std::int64_t tap) const { return tap * dilation % stride; }
-  std::int64_t shift(std::int64_t tap) const { return tap * dilation / stride; }
-};
-
 // How the flat pixels of an image lie.
 struct FlatImage {
   bool in_place;
@@ -251,6 +235,7 @@ class FlatStep final : public Step {
     const bool has_next_image = i + 1 < group.images;
     bf16_.flat[panel.size() - 1](
         {.src = source + begin * image_.pitch * kChannelBlock,
+         .pixel_stride = kChannelBlock,
          .src_stride = static_cast<long>(image_.plane_pixels * kChannelBlock),
          .tap_offset = tap_offsets_.data(),
          .taps = static_cast<int>(g_.taps()),

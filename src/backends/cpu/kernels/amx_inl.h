@@ -59,16 +59,17 @@ KISSA_INLINE void amx_tile(const FlatConv& conv, const float* src, Prefetch& pre
   if (IsTall) _tile_loadd(2, conv.bias, 0);
   if (IsTall && M > 1) _tile_loadd(3, conv.bias + kBlock, 0);
   const float* weight = conv.weight;
+  const long pixel_bytes = conv.pixel_stride * 4;
   for (int left = conv.pairs; left > 0; left -= kBlock, src += conv.src_stride) {
     for (int t = 0; t < conv.taps; ++t, weight += kBlock * M * kBlock) {
       const float* pixels = src + conv.tap_offset[t];
       prefetch.step();
       _tile_loadd(6, weight, M * kRowBytes);
-      _tile_loadd(4, pixels, kRowBytes);
+      _tile_loadd(4, pixels, pixel_bytes);
       _tile_dpbf16ps(0, 4, 6);
       if (M > 1) _tile_loadd(7, weight + kBlock, M * kRowBytes);
       if (M > 1) _tile_dpbf16ps(1, 4, 7);
-      if (IsTall) _tile_loadd(5, pixels + 16 * kBlock, kRowBytes);
+      if (IsTall) _tile_loadd(5, pixels + 16 * conv.pixel_stride, pixel_bytes);
       if (IsTall) _tile_dpbf16ps(2, 5, 6);
       if (IsTall && M > 1) _tile_dpbf16ps(3, 5, 7);
     }
@@ -89,7 +90,7 @@ void amx_tiles(const FlatConv& conv) {
                        (conv.prefetch_lines + steps - 1) / steps * 64L};
   for (int i = 0; i < tiles; ++i) {
     const int first = i + 1 < tiles ? i * step : conv.pixels - step;
-    amx_tile<IsTall, M>(conv, conv.src + static_cast<long>(first) * kBlock, prefetch, sums);
+    amx_tile<IsTall, M>(conv, conv.src + first * conv.pixel_stride, prefetch, sums);
     store_sums<M>(conv, sums, M * kBlock, kBlock, first, step);
   }
 }
@@ -108,7 +109,9 @@ void amx_flat_conv(const FlatConv& conv) noexcept {
 
 constexpr Bf16Kernels kAmxTable = {.isa = "amx",
                                    .pairs_multiple = kBlock,
+                                   .any_pixel_stride = true,
                                    .flat = {amx_flat_conv<1>, amx_flat_conv<2>},
+                                   .interleave = interleave_pixels,
                                    .widen = widen,
                                    .store = store_pixels,
                                    .products = {},

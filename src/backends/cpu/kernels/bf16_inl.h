@@ -5,6 +5,7 @@
 
 #include "backends/cpu/kernels/bf16.h"
 #include "backends/cpu/kernels/gemm_inl.h"
+#include "backends/cpu/kernels/lanes_inl.h"
 #include "backends/cpu/kernels/winograd_inl.h"
 
 namespace kissa::cpu {
@@ -119,6 +120,28 @@ void flat_conv(const FlatConv& conv) noexcept {
   flat_rest<kPixels - 1, M>(conv, first, conv.pixels - first, prefetch, lines);
 }
 
+// Pairs of two planes' pixels.
+KISSA_INLINE Vec pairs_of(Vec low, Vec high) {
+  const __m512i first = _mm512_cvtepu16_epi32(reinterpret_cast<__m256i>(_mm512_cvtneps_pbh(low)));
+  const __m512i second = _mm512_cvtepu16_epi32(reinterpret_cast<__m256i>(_mm512_cvtneps_pbh(high)));
+  return reinterpret_cast<Vec>(_mm512_or_si512(first, _mm512_slli_epi32(second, 16)));
+}
+
+void interleave_pixels(const float* const (&planes)[4], long pixels, float* dst) noexcept {
+  for (long i = 0; i < pixels; i += kLanes, dst += 2 * kLanes) {
+    const long count = pixels - i < kLanes ? pixels - i : kLanes;
+    Vec x[4];
+    KISSA_UNROLL(4)
+    for (int c = 0; c < 4; ++c)
+      x[c] = planes[c] != nullptr ? load_part(planes[c] + i, count, 0.0f) : Vec{};
+    const Vec low = pairs_of(x[0], x[1]);
+    const Vec high = pairs_of(x[2], x[3]);
+    const long left = 2 * count;
+    store_part(dst, interleave_low(low, high), left < kLanes ? left : kLanes);
+    if (left > kLanes) store_part(dst + kLanes, interleave_high(low, high), left - kLanes);
+  }
+}
+
 void widen(const float* half, float* dst, long pixels) noexcept {
   for (long i = 0; i < pixels * kBlock; i += kBlock) store(dst + i, widen_half(half + i));
 }
@@ -145,7 +168,9 @@ struct Bf16Tiles {
 
 constexpr Bf16Kernels kAvx512Bf16Table = {.isa = "avx512_bf16",
                                           .pairs_multiple = 1,
+                                          .any_pixel_stride = false,
                                           .flat = {flat_conv<1>, flat_conv<2>},
+                                          .interleave = interleave_pixels,
                                           .widen = widen,
                                           .store = store_pixels,
                                           .products = make_gemm_kernels<Bf16Tiles>(),
