@@ -1,13 +1,13 @@
 // A first layer in BF16 from a row-major FP32 image of up to 4 channels, as it is defined. Pixels
 // are rounded and interleaved to 4 channels, 8 bytes, so that the 64 bytes from a pixel on are 8
-// taps of all channels: what a step of the kernel's sum takes. Neighbouring outputs read
-// overlapping bytes, `stride` pixels apart:
-//   a row of the image:   x0 x1 x2 x3 x4 x5 x6 x7 x8 ...
-//   output 0, 7 taps:     [---------------------) and one tap of zero weights
-//   output 1, stride 2:         [---------------------)
-// Rows lie in planes by the phases of the row stride, so that rows of outputs follow each other too
-// (conv_flat.cpp). A task gathers the rows for a strip of outputs, which stay in L2, and runs all
-// panels over it.
+// taps of a row of all channels: a step of the kernel's sum. For each output these 64 bytes are
+// copied:
+//   a row of the image:            x0 x1 x2 x3 x4 x5 x6 x7 x8 ...
+//   output 0, 7 taps of stride 2:  [--------------------) and one tap of zero weights
+//   output 1:                            [--------------------)
+// A row of taps reads the copies of one row of the image. These rows lie in planes by the phases of
+// the row stride, so that rows of outputs follow each other too (conv_flat.cpp). A task gathers the
+// rows for a strip of outputs, which stay in L2, and runs all panels over it.
 #include <array>
 
 #include "backends/cpu/conv_blocks.h"
@@ -23,20 +23,18 @@ namespace {
 constexpr std::int64_t kMostChannels = 4;
 constexpr std::int64_t kPixelFloats = kMostChannels / 2;
 constexpr std::int64_t kStepTaps = kChannelBlock / kPixelFloats;  // of a row, in 64 bytes
-constexpr std::int64_t kStripBytes = 128 << 10;
+constexpr std::int64_t kStripBytes = 256 << 10;
 constexpr std::int64_t kMostStripBytes = std::int64_t{64} << 20;  // a single row of outputs
 constexpr std::int64_t kStripsPerThread = 4;
 
-// Of a row of the gathered image, in pixels.
+// Of a row of the image between pads, in pixels: what all outputs read.
 std::int64_t row_pixels(const ConvGeometry& g) {
-  const std::int64_t reach =
-      (g.out_width - 1) * g.stride_w + divide_up(g.kernel_w, kStepTaps) * kStepTaps;
-  return divide_up(reach, g.stride_w) * g.stride_w;
+  return (g.out_width - 1) * g.stride_w + divide_up(g.kernel_w, kStepTaps) * kStepTaps;
 }
 
 std::int64_t strip_floats(const ConvGeometry& g, std::int64_t rows) {
   const PhasedAxis axis(rows, g.kernel_h, g.stride_h, 1);
-  return axis.phases * axis.length * row_pixels(g) * kPixelFloats;
+  return divide_up(g.kernel_w, kStepTaps) * axis.phases * axis.length * g.out_width * kChannelBlock;
 }
 
 class FirstFlatStep final : public Step {
@@ -48,12 +46,12 @@ class FirstFlatStep final : public Step {
         rows_(rows_of_strip(g_, context.threads)),
         axis_(rows_, g_.kernel_h, g_.stride_h, 1),
         strips_(divide_up(g_.out_height, rows_)),
-        row_floats_(row_pixels(g_) * kPixelFloats),
+        row_floats_(g_.out_width * kChannelBlock),
         steps_(divide_up(g_.kernel_w, kStepTaps)) {
     for (std::int64_t r = 0; r < g_.kernel_h; ++r)
       for (std::int64_t q = 0; q < steps_; ++q)
         tap_offsets_.push_back(static_cast<long>(
-            (axis_.phase(r) * axis_.length + axis_.shift(r)) * row_floats_ + q * kChannelBlock));
+            ((q * axis_.phases + axis_.phase(r)) * axis_.length + axis_.shift(r)) * row_floats_));
     const std::vector<OutputBlock> blocks = output_blocks(region);
     std::vector<int> sizes(blocks.size() / kMaxFlatBlocks, kMaxFlatBlocks);
     if (blocks.size() % kMaxFlatBlocks != 0) sizes.push_back(1);
@@ -66,14 +64,14 @@ class FirstFlatStep final : public Step {
   }
 
   std::int64_t workspace_bytes() const override {
-    return threads_ * strip_floats(g_, rows_) * size_of(DataType::kF32);
+    return threads_ * thread_floats() * size_of(DataType::kF32);
   }
 
   void run(const Bindings& bindings, Stream& stream) const noexcept override {
     pool_of(stream).run(static_cast<int>(g_.images * strips_), [&](int task, int worker) {
       const std::int64_t image = task / strips_;
       const std::int64_t first = task % strips_ * rows_;
-      float* strip = static_cast<float*>(bindings.workspace) + worker * strip_floats(g_, rows_);
+      float* strip = static_cast<float*>(bindings.workspace) + worker * thread_floats();
       const std::int64_t count = std::min(rows_, g_.out_height - first);
       gather(bindings, image, first, strip);
       for (const Panel& panel : panels_) run_panel(bindings, panel, image, first, count, strip);
@@ -110,27 +108,35 @@ class FirstFlatStep final : public Step {
     }
   }
 
+  std::int64_t row_of_image_floats() const { return row_pixels(g_) * kPixelFloats; }
+  std::int64_t thread_floats() const { return strip_floats(g_, rows_) + row_of_image_floats(); }
+
   // What `rows_` rows of outputs from `first` on read.
   void gather(const Bindings& bindings, std::int64_t image, std::int64_t first,
               float* strip) const noexcept {
+    const std::int64_t rows = axis_.phases * axis_.length;
+    float* row = strip + strip_floats(g_, rows_);
+    for (std::int64_t i = 0; i < rows; ++i) {
+      const std::int64_t y = (first + i % axis_.length) * g_.stride_h + i / axis_.length - g_.pad_h;
+      gather_row(bindings, image, y, row);
+      for (std::int64_t q = 0; q < steps_; ++q)
+        bf16_.expand(row + q * kChannelBlock, static_cast<long>(g_.stride_w * kPixelFloats),
+                     static_cast<long>(g_.out_width), strip + (q * rows + i) * row_floats_);
+    }
+  }
+
+  // Row y of the image with its pads, interleaved.
+  void gather_row(const Bindings& bindings, std::int64_t image, std::int64_t y,
+                  float* row) const noexcept {
+    std::fill_n(row, row_of_image_floats(), 0.0f);
+    if (y < 0 || y >= g_.height) return;
     const auto* src =
         static_cast<const float*>(bindings.inputs[0]) + image * g_.channels * g_.in_plane();
-    const std::int64_t pixels = row_floats_ / kPixelFloats;
-    const std::int64_t begin = std::min(g_.pad_w, pixels);
-    const std::int64_t end = std::min(g_.pad_w + g_.width, pixels);
-    for (std::int64_t i = 0; i < axis_.phases * axis_.length; ++i, strip += row_floats_) {
-      const std::int64_t y = (first + i % axis_.length) * g_.stride_h + i / axis_.length - g_.pad_h;
-      if (y < 0 || y >= g_.height) {
-        std::fill_n(strip, row_floats_, 0.0f);
-        continue;
-      }
-      const float* planes[kMostChannels] = {};
-      for (std::int64_t c = 0; c < g_.channels; ++c)
-        planes[c] = src + (c * g_.height + y) * g_.width;
-      std::fill_n(strip, begin * kPixelFloats, 0.0f);
-      bf16_.interleave(planes, static_cast<long>(end - begin), strip + begin * kPixelFloats);
-      std::fill_n(strip + end * kPixelFloats, (pixels - end) * kPixelFloats, 0.0f);
-    }
+    const float* planes[kMostChannels] = {};
+    for (std::int64_t c = 0; c < g_.channels; ++c) planes[c] = src + (c * g_.height + y) * g_.width;
+    const std::int64_t pixels = std::min(g_.width, row_pixels(g_) - g_.pad_w);
+    if (pixels > 0)
+      bf16_.interleave(planes, static_cast<long>(pixels), row + g_.pad_w * kPixelFloats);
   }
 
   void run_panel(const Bindings& bindings, const Panel& panel, std::int64_t image,
@@ -138,10 +144,7 @@ class FirstFlatStep final : public Step {
     std::array<HalfBlock, kMaxFlatBlocks> outputs;
     for (std::size_t j = 0; j < panel.blocks.size(); ++j)
       outputs[j] = half_block(panel.blocks[j], bindings, image, first * g_.out_width);
-    const std::int64_t pixel_stride = g_.stride_w * kPixelFloats;
-    const std::int64_t pitch = row_floats_ / pixel_stride;
     bf16_.flat[panel.size() - 1]({.src = strip,
-                                  .pixel_stride = static_cast<long>(pixel_stride),
                                   .src_stride = 0,
                                   .tap_offset = tap_offsets_.data(),
                                   .taps = static_cast<int>(tap_offsets_.size()),
@@ -149,8 +152,8 @@ class FirstFlatStep final : public Step {
                                   .weight = panel.weight,
                                   .bias = panel.bias,
                                   .outputs = outputs.data(),
-                                  .pixels = static_cast<int>((count - 1) * pitch + g_.out_width),
-                                  .pitch = static_cast<int>(pitch),
+                                  .pixels = static_cast<int>(count * g_.out_width),
+                                  .pitch = static_cast<int>(g_.out_width),
                                   .width = static_cast<int>(g_.out_width),
                                   .prefetch = nullptr,
                                   .prefetch_lines = 0});
@@ -188,8 +191,9 @@ class ConvFirstFlat final : public Tactic {
     if (g.channels > kMostChannels) return "more than 4 input channels";
     if (g.group != 1) return "it has groups";
     if (g.is_dilated()) return "it has dilation";
-    const std::int64_t most = kMostStripBytes / (kPixelFloats * size_of(DataType::kF32));
-    if (g.out_width > most / g.stride_w || g.kernel_h > most / row_pixels(g))
+    const std::int64_t most = kMostStripBytes / (kChannelBlock * size_of(DataType::kF32));
+    if (g.out_width > most / (g.kernel_w + kStepTaps) || g.out_width > most / g.stride_w ||
+        g.kernel_h > most / (g.out_width * divide_up(g.kernel_w, kStepTaps)))
       return "a row of outputs needs too much of the padded image";
     if (g.images * g.out_height > ThreadPool::kMaxTasks) return "too many rows";
     return std::nullopt;

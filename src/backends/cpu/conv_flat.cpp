@@ -235,7 +235,6 @@ class FlatStep final : public Step {
     const bool has_next_image = i + 1 < group.images;
     bf16_.flat[panel.size() - 1](
         {.src = source + begin * image_.pitch * kChannelBlock,
-         .pixel_stride = kChannelBlock,
          .src_stride = static_cast<long>(image_.plane_pixels * kChannelBlock),
          .tap_offset = tap_offsets_.data(),
          .taps = static_cast<int>(g_.taps()),

@@ -48,7 +48,7 @@ TacticList fused_bf16_tactics(Isa isa) {
     explicit Bf16Tactics(std::span<const Bf16Kernels* const> tables) {
       const Kernels& kernels = *kernels_up_to(host_isa()).front();
       for (const Bf16Kernels* bf16 : tables) {
-        if (bf16->any_pixel_stride) own.push_back(make_conv_first_flat(*bf16));
+        own.push_back(make_conv_first_flat(*bf16));
         own.push_back(make_conv_first_winograd(kernels, bf16));
         if (bf16->products.pixels[0] > 0) {
           own.push_back(make_conv_winograd({kF2x3, "f2", 1, bf16, true}, kernels));

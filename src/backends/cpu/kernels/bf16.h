@@ -23,12 +23,11 @@ struct HalfBlock {
 
 // A stretch of a convolution: `pixels` flat pixels by m halves of blocks,
 //   y[f][j * 16 + l] = bias[j * 16 + l] + sum over b, t, c of
-//       src[b * src_stride + tap_offset[t] + f * pixel_stride + c] * weight[b][t][c][j * 16 + l]
+//       src[b * src_stride + tap_offset[t] + f * 16 + c] * weight[b][t][c][j * 16 + l]
 // with c a pair of channels. A flat pixel f is column f % pitch of row f / pitch; columns from
 // `width` on are computed but not stored, so that tiles need not end with rows.
 struct FlatConv {
   const float* src;
-  long pixel_stride;       // floats from one flat pixel to the next; kernels with AMX take any
   long src_stride;         // from one block of channels to the next
   const long* tap_offset;  // `taps` of them
   int taps;
@@ -48,10 +47,11 @@ inline constexpr int kMaxFlatBlocks = 2;
 struct Bf16Kernels {
   const char* isa;
   int pairs_multiple;
-  bool any_pixel_stride;                                   // otherwise 16 alone
   void (*flat[kMaxFlatBlocks])(const FlatConv&) noexcept;  // [m - 1]
-  // Planes of FP32 pixels to pixels of 4 channels (2 pairs). A null plane is zero.
+  // Planes of FP32 pixels to pixels of 4 channels, 2 pairs. A null plane is zero.
   void (*interleave)(const float* const (&planes)[4], long pixels, float* dst) noexcept;
+  // dst[i][0..16) = src[i * stride + 0..16)
+  void (*expand)(const float* src, long stride, long pixels, float* dst) noexcept;
 
   // For Winograd's method: halves of blocks as FP32 and back. Pixels of halves stand 16 floats
   // apart, as those of blocks do.
