@@ -109,20 +109,25 @@ class FirstFlatStep final : public Step {
   }
 
   std::int64_t row_of_image_floats() const { return row_pixels(g_) * kPixelFloats; }
-  std::int64_t thread_floats() const { return strip_floats(g_, rows_) + row_of_image_floats(); }
+  std::int64_t image_rows() const { return axis_.phases * axis_.length; }
+  std::int64_t thread_floats() const {
+    return strip_floats(g_, rows_) + image_rows() * row_of_image_floats();
+  }
 
   // What `rows_` rows of outputs from `first` on read.
   void gather(const Bindings& bindings, std::int64_t image, std::int64_t first,
               float* strip) const noexcept {
-    const std::int64_t rows = axis_.phases * axis_.length;
-    float* row = strip + strip_floats(g_, rows_);
-    for (std::int64_t i = 0; i < rows; ++i) {
-      const std::int64_t y = (first + i % axis_.length) * g_.stride_h + i / axis_.length - g_.pad_h;
-      gather_row(bindings, image, y, row);
-      for (std::int64_t q = 0; q < steps_; ++q)
-        bf16_.expand(row + q * kChannelBlock, static_cast<long>(g_.stride_w * kPixelFloats),
-                     static_cast<long>(g_.out_width), strip + (q * rows + i) * row_floats_);
-    }
+    // All rows before the copies: memory that was just written in other pieces is slow to read.
+    float* rows = strip + strip_floats(g_, rows_);
+    for (std::int64_t i = 0; i < image_rows(); ++i)
+      gather_row(bindings, image,
+                 (first + i % axis_.length) * g_.stride_h + i / axis_.length - g_.pad_h,
+                 rows + i * row_of_image_floats());
+    for (std::int64_t q = 0; q < steps_; ++q)
+      for (std::int64_t i = 0; i < image_rows(); ++i, strip += row_floats_)
+        bf16_.expand(rows + i * row_of_image_floats() + q * kChannelBlock,
+                     static_cast<long>(g_.stride_w * kPixelFloats), static_cast<long>(g_.out_width),
+                     strip);
   }
 
   // Row y of the image with its pads, interleaved.

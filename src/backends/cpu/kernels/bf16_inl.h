@@ -155,19 +155,33 @@ KISSA_INLINE Vec pairs_of(Vec low, Vec high) {
   return reinterpret_cast<Vec>(_mm512_or_si512(first, _mm512_slli_epi32(second, 16)));
 }
 
-void interleave_pixels(const float* const (&planes)[4], long pixels, float* dst) noexcept {
-  for (long i = 0; i < pixels; i += kLanes, dst += 2 * kLanes) {
-    const long count = pixels - i < kLanes ? pixels - i : kLanes;
-    Vec x[4];
-    KISSA_UNROLL(4)
-    for (int c = 0; c < 4; ++c)
-      x[c] = planes[c] != nullptr ? load_part(planes[c] + i, count, 0.0f) : Vec{};
-    const Vec low = pairs_of(x[0], x[1]);
-    const Vec high = pairs_of(x[2], x[3]);
-    const long left = 2 * count;
-    store_part(dst, interleave_low(low, high), left < kLanes ? left : kLanes);
-    if (left > kLanes) store_part(dst + kLanes, interleave_high(low, high), left - kLanes);
+KISSA_INLINE void interleave_lanes(const float* const (&planes)[4], long at, long count,
+                                   float* dst) {
+  const bool is_full = count == kLanes;
+  Vec x[4];
+  KISSA_UNROLL(4)
+  for (int c = 0; c < 4; ++c) {
+    x[c] = Vec{};
+    if (planes[c] != nullptr)
+      x[c] = is_full ? load(planes[c] + at) : load_part(planes[c] + at, count, 0.0f);
   }
+  const Vec low = pairs_of(x[0], x[1]);
+  const Vec high = pairs_of(x[2], x[3]);
+  const Vec first = interleave_low(low, high);
+  const Vec second = interleave_high(low, high);
+  if (is_full) {
+    store(dst, first);
+    store(dst + kLanes, second);
+    return;
+  }
+  store_part(dst, first, 2 * count < kLanes ? 2 * count : kLanes);
+  if (2 * count > kLanes) store_part(dst + kLanes, second, 2 * count - kLanes);
+}
+
+void interleave_pixels(const float* const (&planes)[4], long pixels, float* dst) noexcept {
+  long i = 0;
+  for (; i + kLanes <= pixels; i += kLanes) interleave_lanes(planes, i, kLanes, dst + 2 * i);
+  if (i < pixels) interleave_lanes(planes, i, pixels - i, dst + 2 * i);
 }
 
 void expand_pixels(const float* src, long stride, long pixels, float* dst) noexcept {
