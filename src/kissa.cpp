@@ -145,6 +145,19 @@ MemoryInfo Engine::memory() const {
   return {impl_->plan->weight_bytes, impl_->plan->arena_bytes, impl_->plan->activation_bytes};
 }
 
+std::vector<StepInfo> Engine::steps() const {
+  std::vector<StepInfo> steps;
+  for (const PlanStep& step : impl_->plan->steps) {
+    StepInfo& info = steps.emplace_back();
+    info.layers = step.layers;
+    info.outputs = infos_of(*impl_->plan->graph, step.writes);
+    info.tactic = step.tactic;
+    for (const Refusal& refusal : step.refusals)
+      info.refusals.push_back({std::string(refusal.tactic), refusal.reason});
+  }
+  return steps;
+}
+
 struct Context::Impl {
   std::shared_ptr<const Engine::Impl> engine;
   runtime::Context context;
@@ -181,5 +194,6 @@ std::span<const float> Context::output(const std::string& name) const {
 }
 
 void Context::run() { impl_->context.run(); }
+std::vector<double> Context::run_timed() { return impl_->context.run_timed(); }
 
 }  // namespace kissa

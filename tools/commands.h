@@ -11,5 +11,6 @@ void add_run(CLI::App& program);
 void add_eval(CLI::App& program);
 void add_inspect(CLI::App& program);
 void add_bench(CLI::App& program);
+void add_profile(CLI::App& program);
 
 }  // namespace kissa::tools

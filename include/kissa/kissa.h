@@ -111,6 +111,20 @@ struct MemoryInfo {
   std::int64_t activations = 0;  // bytes of all activations together, had none shared memory
 };
 
+// A tactic that cannot run a step, and why.
+struct TacticRefusal {
+  std::string tactic;
+  std::string reason;
+};
+
+// What an engine runs in one go: one or more layers, or a change of layout between them.
+struct StepInfo {
+  std::vector<std::string> layers;      // as the file names them; empty for a change of layout
+  std::vector<TensorInfo> outputs;      // what it writes
+  std::string tactic;                   // "cpu.conv.winograd_f4.f32.avx512"
+  std::vector<TacticRefusal> refusals;  // of those that come before it in the usual order
+};
+
 class Context;
 
 // A model made ready for one device: every decision taken, weights packed.
@@ -123,6 +137,7 @@ class Engine {
   const std::vector<TensorInfo>& outputs() const;
   Mode mode() const;
   MemoryInfo memory() const;
+  std::vector<StepInfo> steps() const;  // in the order of execution
   Context create_context() const;
 
  private:
@@ -144,6 +159,8 @@ class Context {
   std::span<float> input(const std::string& name);
   std::span<const float> output(const std::string& name) const;
   void run();
+  // The same, waiting after each step: the microseconds that each of Engine::steps() took.
+  std::vector<double> run_timed();
 
  private:
   struct Impl;

@@ -14,8 +14,9 @@ namespace kissa {
 struct PlanStep {
   int group = kNone;                // which group it runs; kNone: a reorder
   std::vector<std::string> layers;  // what it computes; empty for a reorder
+  std::vector<ValueId> writes;      // the values that it computes, or reorders
   std::string_view tactic;
-  std::vector<Refusal> refusals;  // of the tactics that would have been better
+  std::vector<Refusal> refusals;  // of the tactics that come before it
   std::unique_ptr<Step> step;
   std::vector<std::int64_t> inputs;  // offsets into the arena
   std::vector<std::int64_t> outputs;
