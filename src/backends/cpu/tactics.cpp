@@ -12,15 +12,15 @@ namespace {
 // Tactics that are made for one table of kernels, and the list of all that go with it.
 struct FusedTactics {
   explicit FusedTactics(const Kernels& kernels) {
-    own.push_back(make_conv_first_winograd(kernels));
+    own.push_back(make_conv_first_winograd(kernels, nullptr));
     own.push_back(make_conv_first(kernels));
     own.push_back(make_conv_gemm(kernels));
     // Measured on Zen 4 with cold weights: F(4x4) loses to F(2x2) at 7x7, F(6x6) to F(4x4) below
     // 56x56.
-    own.push_back(make_conv_winograd(kF4x3, "winograd_f4", 8, kernels));
-    own.push_back(make_conv_winograd(kF2x3, "winograd_f2", 1, kernels));
-    own.push_back(make_conv_winograd(kF6x3, "winograd_f6", 64, kernels));
-    own.push_back(make_conv_winograd(kF4x5, "winograd_f4_5x5", 1, kernels));
+    own.push_back(make_conv_winograd({kF4x3, "f4", 8}, kernels));
+    own.push_back(make_conv_winograd({kF2x3, "f2", 1}, kernels));
+    own.push_back(make_conv_winograd({kF6x3, "f6", 64}, kernels));
+    own.push_back(make_conv_winograd({kF4x5, "f4_5x5", 1}, kernels));
     own.push_back(make_conv_depthwise(kernels));
     own.push_back(make_conv_direct(kernels));
     add_data_tactics(kernels, DataType::kF32, own);
@@ -48,8 +48,12 @@ TacticList fused_bf16_tactics(Isa isa) {
     explicit Bf16Tactics(std::span<const Bf16Kernels* const> tables) {
       const Kernels& kernels = *kernels_up_to(host_isa()).front();
       for (const Bf16Kernels* bf16 : tables) {
-        own.push_back(make_conv_gemm_bf16(kernels, *bf16));
-        own.push_back(make_conv_winograd_bf16(kernels, *bf16));
+        own.push_back(make_conv_first_winograd(kernels, bf16));
+        if (bf16->products.pixels[0] > 0) {
+          own.push_back(make_conv_winograd({kF2x3, "f2", 1, bf16, true}, kernels));
+          own.push_back(make_conv_winograd({kF4x5, "f4_5x5", 1, bf16}, kernels));
+        }
+        own.push_back(make_conv_flat(*bf16));
       }
       add_data_tactics(kernels, DataType::kBF16, own);
       for (const auto& tactic : own) list.push_back(tactic.get());
