@@ -51,7 +51,7 @@ Requirements requirements_in(const Region& region, Layout layout) {
 }
 
 std::string with_layout(const std::string& stem, Layout layout) {
-  return stem + (layout == Layout::kBlocked16 ? ".blocked" : ".rows");
+  return stem + (is_blocked(layout) ? ".blocked" : ".rows");
 }
 
 std::size_t input_binding(const Region& region, int value) {

@@ -20,6 +20,10 @@ int add_value(Region& region, const Shape& shape, const float* constant = nullpt
   return static_cast<int>(region.values.size()) - 1;
 }
 
+void round_to_bf16(Floats& values) {
+  for (float& value : values) value = from_bf16(to_bf16(value));
+}
+
 Floats random_floats(std::int64_t count, std::uint32_t seed) {
   const OpCase filled = {.name = {}, .op = Identity{}, .in = {Shape{count}}, .fills = {Fill{}}};
   return CaseData(filled, seed).tensors()[0];
@@ -67,8 +71,7 @@ void add_node(Trial& trial, const Op& op, const std::vector<int>& inputs, std::u
   op_case.fills.resize(inputs.size());
   CaseData data(op_case, seed);
   for (std::size_t i = inputs.size(); i < data.shapes().size(); ++i) {
-    if (trial.bf16_params)
-      for (float& value : data.tensors()[i]) value = from_bf16(to_bf16(value));
+    if (trial.bf16_params) round_to_bf16(data.tensors()[i]);
     trial.params.push_back(std::move(data.tensors()[i]));
     node.params.push_back(add_value(region, data.shapes()[i], trial.params.back().data()));
   }
@@ -133,6 +136,7 @@ void run_once(const Tactic& tactic, Trial& trial, const Tolerance& tolerance, bo
 Trial make_trial(const OpCase& op_case, const TrialOptions& options) {
   Trial trial = {.name = op_case.name, .region = {}, .params = {}, .inputs = {}, .expected = {}};
   trial.bf16_params = options.bf16_params;
+  trial.bf16_inputs = options.bf16_inputs;
   CaseData data(op_case, options.seed);
   std::vector<int> inputs;
   for (std::size_t i = 0; i < op_case.in.size(); ++i) {
@@ -141,6 +145,7 @@ Trial make_trial(const OpCase& op_case, const TrialOptions& options) {
       continue;
     }
     inputs.push_back(add_value(trial.region, op_case.in[i]));
+    if (trial.bf16_inputs) round_to_bf16(data.tensors()[i]);
     trial.inputs.push_back(std::move(data.tensors()[i]));
     trial.region.inputs.push_back(inputs.back());
   }
@@ -159,10 +164,12 @@ Trial make_trial(const OpCase& op_case, const TrialOptions& options) {
 }
 
 Trial make_chain(const std::string& name, const std::vector<Op>& ops, const Shape& in,
-                 const Fill& fill) {
+                 const Fill& fill, bool bf16_inputs) {
   Trial trial = {.name = name, .region = {}, .params = {}, .inputs = {}, .expected = {}};
   const OpCase start = {.name = name, .op = Identity{}, .in = {in}, .fills = {fill}};
   trial.inputs = {CaseData(start, 1).tensors()[0]};
+  trial.bf16_inputs = bf16_inputs;
+  if (bf16_inputs) round_to_bf16(trial.inputs[0]);
   trial.region.inputs = {add_value(trial.region, in)};
   std::vector<int> flow = trial.region.inputs;
   for (const Op& op : ops) {

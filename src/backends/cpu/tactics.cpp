@@ -23,7 +23,7 @@ struct FusedTactics {
     own.push_back(make_conv_winograd({kF4x5, "f4_5x5", 1}, kernels));
     own.push_back(make_conv_depthwise(kernels));
     own.push_back(make_conv_direct(kernels));
-    add_data_tactics(kernels, own);
+    add_data_tactics(kernels, DataType::kF32, own);
     for (const auto& tactic : own) list.push_back(tactic.get());
     list.push_back(&reference());
   }
@@ -56,7 +56,7 @@ TacticList fused_bf16_tactics(Isa isa) {
         }
         own.push_back(make_conv_flat(*bf16));
       }
-      add_inner_product_bf16_tactics(kernels, own);
+      add_data_tactics(kernels, DataType::kBF16, own);
       for (const auto& tactic : own) list.push_back(tactic.get());
       const TacticList others = fused_tactics(host_isa());
       list.insert(list.end(), others.begin(), others.end());
