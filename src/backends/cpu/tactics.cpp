@@ -31,6 +31,31 @@ struct FusedTactics {
   std::vector<const Tactic*> list;
 };
 
+// A tactic that steps back where one of a preferred list takes a region.
+class Fallback final : public Tactic {
+ public:
+  Fallback(const Tactic& tactic, const std::vector<const Tactic*>& preferred)
+      : tactic_(tactic), preferred_(preferred) {}
+
+  std::string_view name() const override { return tactic_.name(); }
+  std::optional<std::string> refuse(const Region& region) const override {
+    for (const Tactic* preferred : preferred_)
+      if (!preferred->refuse(region)) return fmt::format("{} takes it", preferred->name());
+    return tactic_.refuse(region);
+  }
+  Requirements requirements(const Region& region) const override {
+    return tactic_.requirements(region);
+  }
+  std::unique_ptr<Step> prepare(const Region& region,
+                                const PrepareContext& context) const override {
+    return tactic_.prepare(region, context);
+  }
+
+ private:
+  const Tactic& tactic_;
+  std::vector<const Tactic*> preferred_;
+};
+
 }  // namespace
 
 TacticList fused_tactics(Isa isa) {
@@ -43,7 +68,7 @@ TacticList fused_tactics(Isa isa) {
 }
 
 TacticList fused_bf16_tactics(Isa isa) {
-  // Those of every table up to a level, and whatever FP32 runs.
+  // Those of every table up to a level; FP32 runs what is left.
   struct Bf16Tactics {
     explicit Bf16Tactics(std::span<const Bf16Kernels* const> tables) {
       const Kernels& kernels = *kernels_up_to(host_isa()).front();
@@ -58,8 +83,11 @@ TacticList fused_bf16_tactics(Isa isa) {
       }
       add_data_tactics(kernels, DataType::kBF16, own);
       for (const auto& tactic : own) list.push_back(tactic.get());
-      const TacticList others = fused_tactics(host_isa());
-      list.insert(list.end(), others.begin(), others.end());
+      const std::vector<const Tactic*> preferred = list;
+      for (const Tactic* tactic : fused_tactics(host_isa())) {
+        own.push_back(std::make_unique<Fallback>(*tactic, preferred));
+        list.push_back(own.back().get());
+      }
     }
     std::vector<std::unique_ptr<const Tactic>> own;
     std::vector<const Tactic*> list;
