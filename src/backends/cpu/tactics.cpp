@@ -9,28 +9,6 @@
 namespace kissa::cpu {
 namespace {
 
-// Tactics that are made for one table of kernels, and the list of all that go with it.
-struct FusedTactics {
-  explicit FusedTactics(const Kernels& kernels) {
-    own.push_back(make_conv_first_winograd(kernels, nullptr));
-    own.push_back(make_conv_first(kernels));
-    own.push_back(make_conv_gemm(kernels));
-    // Measured on Zen 4 with cold weights: F(4x4) loses to F(2x2) at 7x7, F(6x6) to F(4x4) below
-    // 56x56.
-    own.push_back(make_conv_winograd({kF4x3, "f4", 8}, kernels));
-    own.push_back(make_conv_winograd({kF2x3, "f2", 1}, kernels));
-    own.push_back(make_conv_winograd({kF6x3, "f6", 64}, kernels));
-    own.push_back(make_conv_winograd({kF4x5, "f4_5x5", 1}, kernels));
-    own.push_back(make_conv_depthwise(kernels));
-    own.push_back(make_conv_direct(kernels));
-    add_data_tactics(kernels, DataType::kF32, own);
-    for (const auto& tactic : own) list.push_back(tactic.get());
-    list.push_back(&reference());
-  }
-  std::vector<std::unique_ptr<const Tactic>> own;
-  std::vector<const Tactic*> list;
-};
-
 // A tactic that steps back where one of a preferred list takes a region.
 class Fallback final : public Tactic {
  public:
@@ -54,6 +32,29 @@ class Fallback final : public Tactic {
  private:
   const Tactic& tactic_;
   std::vector<const Tactic*> preferred_;
+};
+
+// Tactics that are made for one table of kernels, and the list of all that go with it.
+struct FusedTactics {
+  explicit FusedTactics(const Kernels& kernels) {
+    own.push_back(make_conv_first_winograd(kernels, nullptr));
+    own.push_back(make_conv_first(kernels));
+    own.push_back(make_conv_gemm(kernels));
+    // Measured on Zen 4 with cold weights: F(4x4) loses to F(2x2) at 7x7, F(6x6) to F(4x4) below
+    // 56x56.
+    own.push_back(make_conv_winograd({kF4x3, "f4", 8}, kernels));
+    own.push_back(make_conv_winograd({kF2x3, "f2", 1}, kernels));
+    own.push_back(make_conv_winograd({kF6x3, "f6", 64}, kernels));
+    own.push_back(make_conv_winograd({kF4x5, "f4_5x5", 1}, kernels));
+    own.push_back(make_conv_depthwise(kernels));
+    own.push_back(make_conv_direct(kernels));
+    add_data_tactics(kernels, DataType::kF32, own);
+    for (const auto& tactic : own) list.push_back(tactic.get());
+    own.push_back(std::make_unique<Fallback>(reference(), list));
+    list.push_back(own.back().get());
+  }
+  std::vector<std::unique_ptr<const Tactic>> own;
+  std::vector<const Tactic*> list;
 };
 
 }  // namespace
