@@ -37,6 +37,7 @@ KISSA_INLINE Pair each(const F& f, const Pair& x, const Rest&... rest) {
 struct Fp32Storage {
   using Value = Vec;
   static constexpr int kParts = 1;
+  static constexpr int kDigits = 24;  // binary, that a number keeps
 
   KISSA_INLINE static Vec widen(Vec memory) { return memory; }
   KISSA_INLINE static Vec narrow(Vec v) { return v; }
@@ -66,6 +67,7 @@ struct Fp32Storage {
 struct Bf16Storage {
   using Value = Pair;
   static constexpr int kParts = 2;
+  static constexpr int kDigits = 8;
 
   KISSA_INLINE static Pair widen(Vec memory) {
     const IntVec pairs = bits_of(memory);
