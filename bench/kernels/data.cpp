@@ -25,6 +25,7 @@ struct Layer {
   std::vector<Op> ops;  // a chain
   Shape in;
   Requirements formats = {};  // of an Identity: what to reorder
+  Shapes more = {};           // further inputs
 };
 
 std::vector<Layer> googlenet(std::int64_t batch) {
@@ -57,6 +58,12 @@ std::vector<Layer> googlenet(std::int64_t batch) {
       {"sigmoid 56x56", {Sigmoid{}}, {batch, 192, 56, 56}},
       {"tanh 56x56", {TanH{}}, {batch, 192, 56, 56}},
       {"prelu 56x56", {PRelu{}}, {batch, 192, 56, 56}},
+      {"4a concat",
+       {Concat{}},
+       {batch, 192, 14, 14},
+       {},
+       {{batch, 208, 14, 14}, {batch, 48, 14, 14}, {batch, 64, 14, 14}}},
+      {"sum 56x56", {Eltwise{}}, {batch, 256, 56, 56}, {}, {{batch, 256, 56, 56}}},
       {"to blocked, 3 channels", {Identity{}}, {batch, 3, 224, 224}, {{rows}, {blocked}}},
       {"to blocked", {Identity{}}, {batch, 192, 28, 28}, {{rows}, {blocked}}},
       {"from blocked", {Identity{}}, {batch, 192, 28, 28}, {{blocked}, {rows}}},
@@ -72,9 +79,11 @@ class Data {
  public:
   Data(const Layer& layer, Device& device) : device_(device) {
     std::vector<int> flow = {add_value(layer.in)};
+    for (const Shape& shape : layer.more) flow.push_back(add_value(shape));
     region_.inputs = flow;
     for (const Op& op : layer.ops) {
-      const Shapes in = {region_.value(flow[0]).desc.shape};
+      Shapes in;
+      for (const int value : flow) in.push_back(region_.value(value).desc.shape);
       Region::Node node{.op = op, .inputs = flow};
       for (const ParamSpec& param : params_of(op, in)) {
         node.params.push_back(add_value(param.shape));
@@ -92,23 +101,27 @@ class Data {
   const Region& region() const { return region_; }
   // In the formats that were prepared, and with parameters of `param_size` bytes each.
   std::int64_t read_bytes(std::int64_t param_size) const {
-    return params_ * param_size + region_.value(region_.inputs[0]).desc.bytes();
+    std::int64_t bytes = params_ * param_size;
+    for (const int input : region_.inputs) bytes += region_.value(input).desc.bytes();
+    return bytes;
   }
   std::int64_t write_bytes() const { return region_.value(region_.outputs[0]).desc.bytes(); }
 
   // Gives the region the formats that a tactic wants, and memory for them.
   void prepare_for(const Tactic& tactic) {
     set_formats(tactic.requirements(region_));
-    input_ = random_floats(region_.value(region_.inputs[0]).desc.bytes());
+    for (const int input : region_.inputs)
+      inputs_.push_back(random_floats(region_.value(input).desc.bytes()));
     output_ = random_floats(region_.value(region_.outputs[0]).desc.bytes());
   }
-  Bindings bindings(void* workspace) const { return {{&input_, 1}, {&output_, 1}, workspace}; }
+  Bindings bindings(void* workspace) const { return {inputs_, {&output_, 1}, workspace}; }
 
  private:
   TensorDesc& desc_of(int value) { return region_.values[static_cast<std::size_t>(value)].desc; }
 
   void set_formats(const Requirements& formats) {
-    desc_of(region_.inputs[0]).format = formats.inputs[0];
+    for (std::size_t i = 0; i < region_.inputs.size(); ++i)
+      desc_of(region_.inputs[i]).format = formats.inputs[i];
     desc_of(region_.outputs[0]).format = formats.outputs[0];
   }
 
@@ -129,7 +142,7 @@ class Data {
   Region region_;
   std::int64_t params_ = 0;
   std::vector<std::unique_ptr<Buffer>> buffers_;
-  void* input_ = nullptr;
+  std::vector<void*> inputs_;
   void* output_ = nullptr;
 };
 
