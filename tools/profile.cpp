@@ -108,8 +108,8 @@ void print_check(const Profile& profile) {
   fmt::print("Difference: {:+.1f} %\n", (sum / profile.whole_us - 1) * 100);
 }
 
-void profile(const ProfileOptions& options) {
-  Subject subject = prepare_subject(options);
+void profile(const CLI::App& command, const ProfileOptions& options) {
+  Subject subject = prepare_subject(command, options);
   const std::vector<StepInfo> steps = subject.engine.steps();
   fmt::print("=== Configuration ===\n");
   print_subject(options, subject);
@@ -141,9 +141,9 @@ void add_profile(CLI::App& program) {
       ->type_name("MS");
   command.add_option("--duration", options->duration_s, "Least seconds of timed runs (3)")
       ->type_name("S");
-  command.callback([options] {
+  command.callback([options, &command] {
     check_options(*options);
-    profile(*options);
+    profile(command, *options);
   });
 }
 
