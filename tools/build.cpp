@@ -44,6 +44,8 @@ void save(const Engine& engine, const std::string& path, double seconds) {
 
 void build(const BuildOptions& options) {
   check_output(options.output);
+  if (is_plan(options.network.prototxt))
+    fail(ErrorCode::kInvalidArgument, "{}: is a plan file already", options.network.prototxt);
   const auto start = Clock::now();
   const Engine engine = build_engine(load_network(options.network, options.batch), options.engine);
   save(engine, options.output, elapsed_ms(start) * 1e-3);

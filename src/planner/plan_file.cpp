@@ -44,6 +44,9 @@ constexpr std::uint64_t kChunk = std::uint64_t{512} << 10;
 // Larger than any network's description; what the file says is read at once.
 constexpr std::uint64_t kMaxMetadata = std::uint64_t{256} << 20;
 
+// More than any processor has.
+constexpr int kMaxThreads = 4096;
+
 std::uint64_t round_up(std::uint64_t bytes, std::uint64_t unit) {
   return (bytes + unit - 1) / unit * unit;
 }
@@ -116,6 +119,8 @@ PlanRecord record_from(const Json& from) {
   json::read(json::member(from, "isa"), record.isa);
   json::read(json::member(from, "threads"), record.threads);
   json::read(json::member(from, "threads_asked"), record.threads_asked);
+  if (record.threads_asked < 0 || record.threads_asked > kMaxThreads)
+    fail(ErrorCode::kInvalidFile, "{} threads make no sense", record.threads_asked);
   record.mode = parse_mode(read_member<std::string>(from, "mode"));
   record.precision = parse_precision(read_member<std::string>(from, "precision"));
   record.recipe = recipe_from(json::member(from, "recipe"));
