@@ -40,6 +40,11 @@ std::pair<std::string, Dims> parse_shape(const std::string& text) {
   return {text.substr(0, colon), std::move(dims)};
 }
 
+std::string what_runs(const StepInfo& step) {
+  if (!step.layers.empty()) return fmt::format("{}", fmt::join(step.layers, " + "));
+  return step.outputs.empty() ? "" : fmt::format("(layout of {})", step.outputs.front().name);
+}
+
 std::string to_string(const Dims& dims) {
   return dims.empty() ? "scalar" : fmt::format("{}", fmt::join(dims, "x"));
 }

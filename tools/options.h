@@ -45,6 +45,8 @@ Engine load_plan(const CLI::App& command, const NetworkOptions& network,
 
 // "data:1x3x300x300" -> {"data", {1, 3, 300, 300}}.
 std::pair<std::string, Dims> parse_shape(const std::string& text);
+// "conv1 + relu1", or what a step reorders.
+std::string what_runs(const StepInfo& step);
 std::string to_string(const Dims& dims);  // "1x3x300x300"; "scalar" for no dims
 
 // An argument given as "-" or left out.

@@ -1,6 +1,5 @@
 // kissa profile: where a network's time goes, step by step and by family of tactics.
 #include <fmt/core.h>
-#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <map>
@@ -60,11 +59,6 @@ std::string family_of(const std::string& tactic) {
   std::size_t end = tactic.size();
   for (const char* type : {".f32", ".bf16", ".f16", ".i8"}) end = std::min(end, tactic.find(type));
   return tactic.substr(begin, end - begin);
-}
-
-std::string what_runs(const StepInfo& step) {
-  if (!step.layers.empty()) return fmt::format("{}", fmt::join(step.layers, " + "));
-  return step.outputs.empty() ? "" : fmt::format("(layout of {})", step.outputs.front().name);
 }
 
 void print_row(double us, double whole, const std::string& left, const std::string& right) {
