@@ -39,8 +39,10 @@ static_assert(sizeof(Header) == 72);
 constexpr std::array<char, 8> kMagic = {'K', 'I', 'S', 'S', 'A', 'P', 'L', 'N'};
 constexpr std::uint32_t kFormat = 1;
 constexpr std::uint64_t kPage = 4096;
-// What a thread reads and checks at a time; half of a small L2.
-constexpr std::uint64_t kChunk = std::uint64_t{512} << 10;
+// Of packed weights, what one checksum covers: it is still in the cache when it has been read.
+constexpr std::uint64_t kPart = std::uint64_t{128} << 10;
+// What one thread reads: a huge page, so that no two threads touch one for the first time.
+constexpr std::uint64_t kPartsPerTask = 16;
 // Larger than any network's description; what the file says is read at once.
 constexpr std::uint64_t kMaxMetadata = std::uint64_t{256} << 20;
 
@@ -237,7 +239,7 @@ void write_plan_file(const Plan& plan, PlanRecord record, const std::string& pat
     record.pieces.push_back(piece.bytes);
     header.weights_bytes += static_cast<std::uint64_t>(padded_piece(piece.bytes));
   }
-  ChunkHasher weights(kChunk);
+  ChunkHasher weights(kPart);
   write_pieces(pieces, [&](const void* data, std::uint64_t bytes) { weights.add(data, bytes); });
   header.weights_hash = combine(weights.finish());
 
@@ -376,22 +378,28 @@ void PlanFile::read_graph(const Json& from, const std::vector<std::uint64_t>& ha
 }
 
 void PlanFile::read_weights(void* memory, int threads) const {
-  const std::uint64_t chunks = (weights_bytes_ + kChunk - 1) / kChunk;
-  if (chunks > static_cast<std::uint64_t>(ThreadPool::kMaxTasks))
+  const std::uint64_t parts = (weights_bytes_ + kPart - 1) / kPart;
+  const std::uint64_t tasks = (parts + kPartsPerTask - 1) / kPartsPerTask;
+  if (tasks > static_cast<std::uint64_t>(ThreadPool::kMaxTasks))
     fail(ErrorCode::kInvalidFile, "{}: holds more weights than this Kissa reads", path());
-  std::vector<std::uint64_t> hashes(chunks);
+  std::vector<std::uint64_t> hashes(parts);
   std::atomic<bool> failed = false;
+  const auto read_part = [&](std::uint64_t part) {
+    const std::uint64_t begin = part * kPart;
+    const std::span<std::byte> bytes(static_cast<std::byte*>(memory) + begin,
+                                     std::min(kPart, weights_bytes_ - begin));
+    file_.read_directly(weights_begin_ + begin, bytes);
+    hashes[part] = hash_of(bytes.data(), bytes.size());
+  };
   ThreadPool pool(threads);
-  pool.run(static_cast<int>(chunks), [&](int chunk, int) {
-    const std::uint64_t begin = static_cast<std::uint64_t>(chunk) * kChunk;
-    const std::span<std::byte> part(static_cast<std::byte*>(memory) + begin,
-                                    std::min(kChunk, weights_bytes_ - begin));
+  pool.run(static_cast<int>(tasks), [&](int task, int) {
+    const std::uint64_t first = static_cast<std::uint64_t>(task) * kPartsPerTask;
     try {
-      file_.read_directly(weights_begin_ + begin, part);
+      for (std::uint64_t part = first; part < std::min(first + kPartsPerTask, parts); ++part)
+        read_part(part);
     } catch (const Error&) {
       failed = true;
     }
-    hashes[static_cast<std::size_t>(chunk)] = hash_of(part.data(), part.size());
   });
   if (failed) fail(ErrorCode::kInvalidFile, "{}: its weights cannot be read", path());
   if (combine(hashes) != weights_hash_) fail_damaged(path(), "packed weights");
