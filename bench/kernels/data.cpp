@@ -137,8 +137,7 @@ Times measure_floor(const Data& data, const Kernels& kernels, Device& device, St
     parallel_for(stream, reads, kUnit, [&](std::int64_t begin, std::int64_t end) {
       float sums[kChannelBlock];
       if (begin < end)
-        kernels.pool.global_average(src + begin * kUnit / 4, (end - begin) * kUnit / 64, sums,
-                                    kChannelBlock);
+        kernels.f32.pool.global_average(src + begin * kUnit / 4, (end - begin) * kUnit / 64, sums);
     });
     parallel_for(stream, writes, kUnit, [&](std::int64_t begin, std::int64_t end) {
       std::fill(dst + begin * kUnit / 4, dst + end * kUnit / 4, 1.0f);
@@ -156,7 +155,7 @@ void bench(int threads, std::int64_t batch, const std::string& filter) {
     for (const Tactic* tactic : fused_tactics(usable_isa())) {
       const std::string name = fmt::format("{:24} {}", layer.name, tactic->name());
       Data data(layer, *device);
-      if (tactic == &reference() || name.find(filter) == std::string::npos ||
+      if (tactic->name() == reference().name() || name.find(filter) == std::string::npos ||
           tactic->refuse(data.region()))
         continue;
       data.prepare_for(*tactic);

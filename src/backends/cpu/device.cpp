@@ -135,7 +135,8 @@ class CpuDevice final : public Device {
 
   std::string name() const override { return "cpu"; }
   std::string description() const override {
-    return fmt::format("{}, {}, {} threads", processor_name(), to_string(usable_isa()), threads_);
+    return fmt::format("{}, {}, L2 {} KiB, {} threads", processor_name(), to_string(usable_isa()),
+                       l2_bytes() >> 10, threads_);
   }
   std::int64_t available_memory() const override { return kissa::available_memory(); }
   int threads() const override { return threads_; }
