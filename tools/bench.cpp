@@ -59,16 +59,15 @@ void print_summary(const Subject& subject, const Trace& trace, const Latency& la
   fmt::print("Total Host Walltime: {:.6g} s\n", trace.wall_ms * 1e-3);
 }
 
-Json to_json(const BenchOptions& options, const Subject& subject, const Trace& trace,
-             const Latency& latency) {
+Json to_json(const Subject& subject, const Trace& trace, const Latency& latency) {
   const auto microseconds = [](double ms) { return std::round(ms * 1e4) / 10; };
   const Json row = {{"engine", "kissa"},
                     {"version", version()},
                     {"mode", to_string(subject.engine.mode())},
-                    {"precision", to_string(options.engine.precision)},
-                    {"device", options.engine.device},
+                    {"precision", to_string(subject.engine.precision())},
+                    {"device", subject.engine.device()},
                     {"batch", subject.batch()},
-                    {"threads", threads_of(options.engine)},
+                    {"threads", subject.engine.threads()},
                     {"median_us", microseconds(latency.median)},
                     {"min_us", microseconds(latency.min)},
                     {"mean_us", microseconds(latency.mean)},
@@ -83,7 +82,7 @@ Json to_json(const BenchOptions& options, const Subject& subject, const Trace& t
   return {{"schema", 1},
           {"what", "bench"},
           {"date", fmt::format("{:%FT%TZ}", fmt::gmtime(std::time(nullptr)))},
-          {"network", subject.model.name()},
+          {"network", subject.engine.name()},
           {"rows", Json::array({row})}};
 }
 
@@ -94,8 +93,8 @@ void write_json(const Json& document, const std::string& path) {
   if (!file) fail(ErrorCode::kInvalidFile, "{}: cannot be written", path);
 }
 
-void bench(const BenchOptions& options) {
-  Subject subject = prepare_subject(options);
+void bench(const CLI::App& command, const BenchOptions& options) {
+  Subject subject = prepare_subject(command, options);
   print_configuration(options, subject);
   const Trace warmup = time_runs(subject.context, 1, options.warmup_ms);
   fmt::print("Warmup completed {} queries over {:.6g} ms\n", warmup.times_ms.size(),
@@ -107,7 +106,7 @@ void bench(const BenchOptions& options) {
              trace.wall_ms * 1e-3);
   const Latency latency = summarize(trace.times_ms);
   print_summary(subject, trace, latency);
-  if (!options.json.empty()) write_json(to_json(options, subject, trace, latency), options.json);
+  if (!options.json.empty()) write_json(to_json(subject, trace, latency), options.json);
 }
 
 // The protocol of bench/peers/worker.py: lines in, lines of JSON out.
@@ -152,8 +151,8 @@ Json serve_command(Subject& subject, const std::string& line) {
        line);
 }
 
-void serve(const BenchOptions& options) {
-  Subject subject = prepare_subject(options);
+void serve(const CLI::App& command, const BenchOptions& options) {
+  Subject subject = prepare_subject(command, options);
   answer({{"version", version()}, {"mode", to_string(subject.engine.mode())}});
   for (std::string line; std::getline(std::cin, line);) {
     try {
@@ -190,12 +189,12 @@ void add_bench(CLI::App& program) {
   auto options = std::make_shared<BenchOptions>();
   command.footer(kExamples);
   add_bench_options(command, *options);
-  command.callback([options] {
+  command.callback([options, &command] {
     check_options(*options);
     if (options->serve) {
-      serve(*options);
+      serve(command, *options);
     } else {
-      bench(*options);
+      bench(command, *options);
     }
   });
 }

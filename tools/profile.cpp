@@ -1,6 +1,5 @@
 // kissa profile: where a network's time goes, step by step and by family of tactics.
 #include <fmt/core.h>
-#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <map>
@@ -62,11 +61,6 @@ std::string family_of(const std::string& tactic) {
   return tactic.substr(begin, end - begin);
 }
 
-std::string what_runs(const StepInfo& step) {
-  if (!step.layers.empty()) return fmt::format("{}", fmt::join(step.layers, " + "));
-  return step.outputs.empty() ? "" : fmt::format("(layout of {})", step.outputs.front().name);
-}
-
 void print_row(double us, double whole, const std::string& left, const std::string& right) {
   fmt::print("{:>11.1f} {:>6.2f} %  {:<36} {}\n", us, us / whole * 100, left, right);
 }
@@ -108,8 +102,8 @@ void print_check(const Profile& profile) {
   fmt::print("Difference: {:+.1f} %\n", (sum / profile.whole_us - 1) * 100);
 }
 
-void profile(const ProfileOptions& options) {
-  Subject subject = prepare_subject(options);
+void profile(const CLI::App& command, const ProfileOptions& options) {
+  Subject subject = prepare_subject(command, options);
   const std::vector<StepInfo> steps = subject.engine.steps();
   fmt::print("=== Configuration ===\n");
   print_subject(options, subject);
@@ -141,9 +135,9 @@ void add_profile(CLI::App& program) {
       ->type_name("MS");
   command.add_option("--duration", options->duration_s, "Least seconds of timed runs (3)")
       ->type_name("S");
-  command.callback([options] {
+  command.callback([options, &command] {
     check_options(*options);
-    profile(*options);
+    profile(command, *options);
   });
 }
 

@@ -5,19 +5,24 @@
 #include <random>
 
 #include "base/error.h"
-#include "base/system.h"
 
 namespace kissa::tools {
 namespace {
 
 using Clock = std::chrono::steady_clock;
 
-Model load_model(const SubjectOptions& options) {
-  Model model = load_network(options.network);
-  if (model.inputs().empty())
-    fail(ErrorCode::kInvalidModel, "{}: a network without inputs", options.network.prototxt);
-  if (!options.batch && !options.network.caffe.input_shapes.empty()) return model;
-  return model.with_batch(options.batch.value_or(1));
+Engine make_engine(const CLI::App& command, const SubjectOptions& options, double& build_ms) {
+  if (is_plan(options.network.prototxt)) {
+    const auto start = Clock::now();
+    Engine engine = load_plan(command, options.network, options.engine, options.batch);
+    build_ms = elapsed_ms(start);
+    return engine;
+  }
+  const Model model = load_network(options.network, options.batch);
+  const auto start = Clock::now();
+  Engine engine = build_engine(model, options.engine);
+  build_ms = elapsed_ms(start);
+  return engine;
 }
 
 // Uniform in [-1, 1).
@@ -35,7 +40,8 @@ std::string mebibytes(std::int64_t bytes) {
 }  // namespace
 
 void add_subject_options(CLI::App& command, SubjectOptions& options) {
-  command.add_option("net", options.network.prototxt, "Network definition (prototxt)")
+  command
+      .add_option("net", options.network.prototxt, "Network definition (prototxt), or a plan file")
       ->type_name("FILE")
       ->required();
   command
@@ -50,34 +56,33 @@ void add_subject_options(CLI::App& command, SubjectOptions& options) {
   add_engine_options(command, options.engine, Purpose::kSpeed);
 }
 
-Subject prepare_subject(const SubjectOptions& options) {
-  Model model = load_model(options);
-  const auto start = Clock::now();
-  Engine engine = build_engine(model, options.engine);
+Subject prepare_subject(const CLI::App& command, const SubjectOptions& options) {
+  double build_ms = 0;
+  Engine engine = make_engine(command, options, build_ms);
+  if (engine.inputs().empty())
+    fail(ErrorCode::kInvalidModel, "{}: a network without inputs", options.network.prototxt);
   Context context = engine.create_context();
-  const double build_ms = elapsed_ms(start);
   fill_inputs(engine, context);
-  return {std::move(model), std::move(engine), std::move(context), build_ms};
-}
-
-int threads_of(const EngineOptions& options) {
-  return options.threads > 0 ? options.threads : usable_threads();
+  return {std::move(engine), std::move(context), build_ms};
 }
 
 void print_subject(const SubjectOptions& options, const Subject& subject) {
-  const MemoryInfo memory = subject.engine.memory();
+  const Engine& engine = subject.engine;
+  const MemoryInfo memory = engine.memory();
+  const bool from_plan = is_plan(options.network.prototxt);
   fmt::print("Kissa: {}\n", version());
-  fmt::print("Network: {} ({})\n", subject.model.name(), options.network.prototxt);
-  fmt::print("Weights: {}\n",
-             is_none(options.network.weights) ? "random" : options.network.weights);
-  for (const TensorInfo& input : subject.engine.inputs())
+  fmt::print("Network: {} ({})\n", engine.name(), options.network.prototxt);
+  fmt::print("Weights: {}\n", from_plan                          ? "of the plan file"
+                              : is_none(options.network.weights) ? "random"
+                                                                 : options.network.weights);
+  for (const TensorInfo& input : engine.inputs())
     fmt::print("Input: {} {}, random\n", input.name, to_string(input.dims));
-  fmt::print("Device: {}\n", options.engine.device);
-  fmt::print("Threads: {}\n", threads_of(options.engine));
-  fmt::print("Mode: {}\n", to_string(subject.engine.mode()));
-  fmt::print("Precision: {}\n", to_string(options.engine.precision));
+  fmt::print("Device: {}\n", engine.device());
+  fmt::print("Threads: {}\n", engine.threads());
+  fmt::print("Mode: {}\n", to_string(engine.mode()));
+  fmt::print("Precision: {}\n", to_string(engine.precision()));
   fmt::print("Memory: weights {}, arena {}\n", mebibytes(memory.weights), mebibytes(memory.arena));
-  fmt::print("Build: {:.1f} ms\n", subject.build_ms);
+  fmt::print("{}: {:.1f} ms\n", from_plan ? "Load" : "Build", subject.build_ms);
 }
 
 Trace time_runs(Context& context, std::size_t least_runs, double least_ms) {

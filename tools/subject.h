@@ -22,20 +22,17 @@ struct SubjectOptions {
 void add_subject_options(CLI::App& command, SubjectOptions& options);
 
 struct Subject {
-  Model model;
   Engine engine;
   Context context;
-  double build_ms;
+  double build_ms;  // or what loading a plan file took
 
   const Dims& input_dims() const { return engine.inputs().front().dims; }
   std::int64_t batch() const { return input_dims().empty() ? 1 : input_dims().front(); }
 };
 
-// The batch is 1 unless it, or the shapes, are given. Throws kInvalidModel on a network without
-// inputs.
-Subject prepare_subject(const SubjectOptions& options);
-
-int threads_of(const EngineOptions& options);
+// From a plan file, or built: then the batch is 1 unless it, or the shapes, are given. Throws
+// kInvalidModel on a network without inputs.
+Subject prepare_subject(const CLI::App& command, const SubjectOptions& options);
 
 // The lines that say what is timed, how and where.
 void print_subject(const SubjectOptions& options, const Subject& subject);

@@ -39,10 +39,13 @@ PlanStep prepare(const ScheduledStep& scheduled, const PlanRequest& request,
   for (const int output : region.region.outputs)
     step.writes.push_back(region.values[static_cast<std::size_t>(output)]);
   step.tactic = scheduled.tactic->name();
+  const std::size_t pieces = context.weights.pieces().size();
   step.step = scheduled.tactic->prepare(region.region, context);
+  step.packs = context.weights.pieces().size() > pieces;
   if (scheduled.group == kNone) return step;
   const Group& group = request.groups[static_cast<std::size_t>(scheduled.group)];
   step.refusals = refusals_before(scheduled.tactic, request.tactics, group.refusals);
+  step.nodes = group.nodes;
   for (const NodeId n : group.nodes) {
     const std::vector<std::string>& layers = request.graph->node(n).layers;
     step.layers.insert(step.layers.end(), layers.begin(), layers.end());
@@ -113,12 +116,13 @@ PlanRequest make_request(std::shared_ptr<const Graph> graph, const Backend& back
   return request;
 }
 
-std::shared_ptr<const Plan> make_plan(const PlanRequest& request, const Choice& choice) {
+std::shared_ptr<const Plan> make_plan(const PlanRequest& request, const Choice& choice,
+                                      std::unique_ptr<WeightArena> weights) {
   KISSA_CHECK(choice.size() == request.groups.size());
   auto plan = std::make_shared<Plan>();
   plan->graph = request.graph;
   plan->device = request.device;
-  plan->weights = plan->device->create_weight_arena();
+  plan->weights = weights ? std::move(weights) : plan->device->create_weight_arena();
   plan->mode = request.mode;
   plan->outputs = request.outputs;
 

@@ -12,7 +12,7 @@ import numpy as np
 import harness
 
 DIGITS = os.path.join(harness.REPOSITORY, "examples/digits")
-COMMANDS = ["classify", "run", "eval", "inspect", "bench", "profile"]
+COMMANDS = ["classify", "run", "eval", "inspect", "bench", "profile", "build", "refit"]
 NETWORK = ["deploy.prototxt", "digits.caffemodel"]
 # The same arithmetic in every run: fused mode chooses its tactics by their time.
 EXACT = ["--mode", "caffe"]
