@@ -192,7 +192,7 @@ void bench(int threads, std::int64_t batch, const std::string& filter) {
     for (const Tactic* tactic : tactics_to_time()) {
       const std::string name = fmt::format("{:24} {}", layer.name, tactic->name());
       Data data(layer, *device);
-      if (tactic == &reference() || name.find(filter) == std::string::npos ||
+      if (tactic->name() == reference().name() || name.find(filter) == std::string::npos ||
           tactic->refuse(data.region()))
         continue;
       data.prepare_for(*tactic);

@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "backends/cpu/kernel_tactic.h"
+#include "base/system.h"
 
 namespace kissa::cpu {
 namespace {
@@ -237,6 +238,8 @@ void set_prefetch(GemmTile& tile, const void* data, std::int64_t lines, std::int
   tile.prefetch = static_cast<const char*>(data) + begin * 64;
   tile.prefetch_lines = static_cast<int>(divide_up(end - begin, channel_blocks(tile.channels)));
 }
+
+std::int64_t group_bytes() { return std::clamp<std::int64_t>(l2_bytes() / 2, 128 << 10, 2 << 20); }
 
 std::int64_t pieces_for(std::int64_t count, std::int64_t most, std::int64_t threads) {
   constexpr double kWaste = 1.08;

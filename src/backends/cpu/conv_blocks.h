@@ -90,6 +90,9 @@ void set_prefetch(GemmTile& tile, const void* data, std::int64_t lines, std::int
 // threads end at about the same time.
 std::int64_t pieces_for(std::int64_t count, std::int64_t most, std::int64_t threads);
 
+// What a tactic keeps in a core's L2 between passes of the weights: half of it.
+std::int64_t group_bytes();
+
 constexpr std::int64_t divide_up(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
 
 }  // namespace kissa::cpu

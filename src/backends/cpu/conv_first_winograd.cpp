@@ -52,7 +52,7 @@ class FirstWinogradStep final : public Step {
 
     const std::vector<OutputBlock> blocks = output_blocks(region);
     const auto sizes = choose_panels(static_cast<int>(blocks.size()), columns_, kernels.gemm);
-    const std::vector<float> filters = phase_filters(g_, region.param(0).constant);
+    std::vector<float> filters;  // made when they are packed
     const auto find = [&](const OutputBlock& block, std::int64_t lane,
                           std::int64_t c) -> const float* {
       const std::int64_t output = block.first_output + lane;
@@ -62,6 +62,7 @@ class FirstWinogradStep final : public Step {
     panels_ = pack_panels(
         region, blocks, sizes, kPoints * channels * kChannelBlock,
         [&](std::span<const OutputBlock> of_panel, float* weight) {
+          if (filters.empty()) filters = phase_filters(g_, region.param(0).constant);
           pack_winograd(kF5x4, of_panel, channels, find, weight);
         },
         context.weights);

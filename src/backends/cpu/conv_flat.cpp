@@ -26,30 +26,12 @@
 namespace kissa::cpu {
 namespace {
 
-// Half of a Zen 4 core's L2.
-constexpr std::int64_t kGroupBytes = 512 << 10;
 // What one image may ask of the workspace.
 constexpr std::int64_t kMostImageBytes = std::int64_t{256} << 20;
 // Groups that each thread should find, before it is given whole groups.
 constexpr std::int64_t kGroupsPerThread = 2;
 // Flat pixels below which a chunk of a panel is not cut further: two tiles of AMX.
 constexpr std::int64_t kLeastChunk = 64;
-
-// One axis of the gathered image: `phases` planes of `length` places; tap t of output i is place
-// i + shift(t) of plane phase(t).
-struct PhasedAxis {
-  std::int64_t stride, dilation, phases, length;
-
-  PhasedAxis(std::int64_t outputs, std::int64_t taps, std::int64_t stride_of,
-             std::int64_t dilation_of)
-      : stride(stride_of), dilation(dilation_of) {
-    const std::int64_t reach = (taps - 1) * dilation;
-    phases = std::min(stride, reach + 1);
-    length = outputs + reach / stride;
-  }
-  std::int64_t phase(std::int64_t tap) const { return tap * dilation % stride; }
-  std::int64_t shift(std::int64_t tap) const { return tap * dilation / stride; }
-};
 
 // How the flat pixels of an image lie.
 struct FlatImage {
@@ -109,7 +91,7 @@ class FlatStep final : public Step {
       for (std::int64_t s = 0; s < g_.kernel_w; ++s)
         tap_offsets_.push_back(static_cast<long>(image_.offset_of(r, s) * kChannelBlock));
     image_floats_ = in_.blocks * image_.plane_pixels * kChannelBlock;
-    const std::int64_t fitting = kGroupBytes / (image_floats_ * size_of(DataType::kF32));
+    const std::int64_t fitting = group_bytes() / (image_floats_ * size_of(DataType::kF32));
     group_images_ = std::clamp<std::int64_t>(fitting, 1, g_.images);
     groups_ = divide_up(g_.images, group_images_);
     shares_groups_ = context.threads > 1 && groups_ < kGroupsPerThread * context.threads;

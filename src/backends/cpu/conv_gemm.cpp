@@ -17,8 +17,6 @@
 namespace kissa::cpu {
 namespace {
 
-// Half of a Zen 4 core's L2.
-constexpr std::int64_t kGroupBytes = 512 << 10;
 // Enough that the last tasks to end leave a thread little to wait for.
 constexpr std::int64_t kTasksPerThread = 16;
 
@@ -27,8 +25,8 @@ class GemmStep final : public Step {
   GemmStep(const Kernels& kernels, const Region& region, const PrepareContext& context)
       : kernels_(kernels), threads_(context.threads), in_(region.value(region.inputs[0]).desc) {
     const std::int64_t image_bytes = in_.blocks * in_.block_floats() * size_of(DataType::kF32);
-    parts_ = std::min(divide_up(image_bytes, kGroupBytes), in_.pixels());
-    group_images_ = std::clamp<std::int64_t>(kGroupBytes / image_bytes, 1, in_.images);
+    parts_ = std::min(divide_up(image_bytes, group_bytes()), in_.pixels());
+    group_images_ = std::clamp<std::int64_t>(group_bytes() / image_bytes, 1, in_.images);
     groups_ = divide_up(in_.images, group_images_) * parts_;
     pack(region, context.weights);
     const auto count = static_cast<std::int64_t>(panels_.size());
@@ -135,7 +133,7 @@ class ConvGemm final : public BlockedTactic {
     }
     const TensorDesc& in = region.in(0).desc;
     const std::int64_t groups =
-        in.shape[0] * divide_up(in.image_elements() * size_of(DataType::kF32), kGroupBytes);
+        in.shape[0] * divide_up(in.image_elements() * size_of(DataType::kF32), group_bytes());
     if (groups > ThreadPool::kMaxTasks / blocks) return "too many images or pixels";
     return std::nullopt;
   }

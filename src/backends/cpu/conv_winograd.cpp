@@ -20,8 +20,6 @@
 namespace kissa::cpu {
 namespace {
 
-// Of V: half of a Zen 4 core's L2.
-constexpr std::int64_t kGroupBytes = 512 << 10;
 // Two full tiles of products: with fewer, weights from memory bound the products.
 constexpr std::int64_t kLeastGroup = 28;
 // Groups that each thread should find, before it is given whole groups.
@@ -100,7 +98,7 @@ class WinogradStep final : public Step {
     const std::int64_t tiles = g_.images * image_tiles_;
     const std::int64_t tile_bytes =
         points * channel_blocks(steps_) * kChannelBlock * size_of(DataType::kF32);
-    const std::int64_t most = std::max(kGroupBytes / tile_bytes, kLeastGroup);
+    const std::int64_t most = std::max(group_bytes() / tile_bytes, kLeastGroup);
     groups_ = divide_up(tiles, most);
     shares_v_ = threads > 1 && groups_ < kGroupsPerThread * threads;
     if (!shares_v_) groups_ = std::min(divide_up(groups_, threads) * threads, tiles);

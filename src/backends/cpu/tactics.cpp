@@ -9,6 +9,31 @@
 namespace kissa::cpu {
 namespace {
 
+// A tactic that steps back where one of a preferred list takes a region.
+class Fallback final : public Tactic {
+ public:
+  Fallback(const Tactic& tactic, const std::vector<const Tactic*>& preferred)
+      : tactic_(tactic), preferred_(preferred) {}
+
+  std::string_view name() const override { return tactic_.name(); }
+  std::optional<std::string> refuse(const Region& region) const override {
+    for (const Tactic* preferred : preferred_)
+      if (!preferred->refuse(region)) return fmt::format("{} takes it", preferred->name());
+    return tactic_.refuse(region);
+  }
+  Requirements requirements(const Region& region) const override {
+    return tactic_.requirements(region);
+  }
+  std::unique_ptr<Step> prepare(const Region& region,
+                                const PrepareContext& context) const override {
+    return tactic_.prepare(region, context);
+  }
+
+ private:
+  const Tactic& tactic_;
+  std::vector<const Tactic*> preferred_;
+};
+
 // Tactics that are made for one table of kernels, and the list of all that go with it.
 struct FusedTactics {
   explicit FusedTactics(const Kernels& kernels) {
@@ -25,7 +50,8 @@ struct FusedTactics {
     own.push_back(make_conv_direct(kernels));
     add_data_tactics(kernels, DataType::kF32, own);
     for (const auto& tactic : own) list.push_back(tactic.get());
-    list.push_back(&reference());
+    own.push_back(std::make_unique<Fallback>(reference(), list));
+    list.push_back(own.back().get());
   }
   std::vector<std::unique_ptr<const Tactic>> own;
   std::vector<const Tactic*> list;
@@ -43,11 +69,12 @@ TacticList fused_tactics(Isa isa) {
 }
 
 TacticList fused_bf16_tactics(Isa isa) {
-  // Those of every table up to a level, and whatever FP32 runs.
+  // Those of every table up to a level; FP32 runs what is left.
   struct Bf16Tactics {
     explicit Bf16Tactics(std::span<const Bf16Kernels* const> tables) {
       const Kernels& kernels = *kernels_up_to(host_isa()).front();
       for (const Bf16Kernels* bf16 : tables) {
+        own.push_back(make_conv_first_flat(*bf16));
         own.push_back(make_conv_first_winograd(kernels, bf16));
         if (bf16->products.pixels[0] > 0) {
           own.push_back(make_conv_winograd({kF2x3, "f2", 1, bf16, true}, kernels));
@@ -57,8 +84,11 @@ TacticList fused_bf16_tactics(Isa isa) {
       }
       add_data_tactics(kernels, DataType::kBF16, own);
       for (const auto& tactic : own) list.push_back(tactic.get());
-      const TacticList others = fused_tactics(host_isa());
-      list.insert(list.end(), others.begin(), others.end());
+      const std::vector<const Tactic*> preferred = list;
+      for (const Tactic* tactic : fused_tactics(host_isa())) {
+        own.push_back(std::make_unique<Fallback>(*tactic, preferred));
+        list.push_back(own.back().get());
+      }
     }
     std::vector<std::unique_ptr<const Tactic>> own;
     std::vector<const Tactic*> list;

@@ -52,6 +52,9 @@ struct WinogradForm {
 // Winograd's F(m x m, r x r), fused group by group in cache, blocked.
 std::unique_ptr<const Tactic> make_conv_winograd(const WinogradForm& form, const Kernels& kernels);
 
+// From up to 4 channels of a row-major FP32 image to BF16.
+std::unique_ptr<const Tactic> make_conv_first_flat(const Bf16Kernels& bf16);
+
 // Any 2-D convolution without groups in BF16; 1x1 siblings that read one value merged.
 std::unique_ptr<const Tactic> make_conv_flat(const Bf16Kernels& bf16);
 

@@ -48,10 +48,11 @@ struct Prefetch {
   }
 };
 
-// 16 or, with IsTall, 32 pixels (fewer where so configured) by M halves.
+// 16 or, with IsTall, 32 pixels (fewer where so configured) by M halves. Meanwhile the sums of the
+// tile before are stored, so many pixels a step.
 template <bool IsTall, int M>
 KISSA_INLINE void amx_tile(const FlatConv& conv, const float* src, Prefetch& prefetch,
-                           float* sums) {
+                           StoreSums<M>& before, int pixels_a_step, float* sums) {
   constexpr int kSumBytes = M * kRowBytes;
   // Row stride 0: every pixel starts with the biases.
   _tile_loadd(0, conv.bias, 0);
@@ -71,6 +72,7 @@ KISSA_INLINE void amx_tile(const FlatConv& conv, const float* src, Prefetch& pre
       if (IsTall) _tile_loadd(5, pixels + 16 * kBlock, kRowBytes);
       if (IsTall) _tile_dpbf16ps(2, 5, 6);
       if (IsTall && M > 1) _tile_dpbf16ps(3, 5, 7);
+      before.run(pixels_a_step);
     }
   }
   _tile_stored(0, sums, kSumBytes);
@@ -81,17 +83,21 @@ KISSA_INLINE void amx_tile(const FlatConv& conv, const float* src, Prefetch& pre
 
 template <bool IsTall, int M>
 void amx_tiles(const FlatConv& conv) {
-  alignas(64) float sums[kAmxPixels * M * kBlock];
-  const int step = conv.pixels < kAmxPixels ? conv.pixels : kAmxPixels;
-  const int tiles = (conv.pixels + step - 1) / step;
-  const int steps = tiles * (conv.pairs / kBlock) * conv.taps;
-  Prefetch prefetch = {conv.prefetch, conv.prefetch + conv.prefetch_lines * 64L,
-                       (conv.prefetch_lines + steps - 1) / steps * 64L};
+  alignas(64) float sums[2][kAmxPixels * M * kBlock];
+  const int pixels = conv.pixels < kAmxPixels ? conv.pixels : kAmxPixels;
+  const int tiles = (conv.pixels + pixels - 1) / pixels;
+  const int steps = conv.pairs / kBlock * conv.taps;
+  const int lines = (conv.prefetch_lines + tiles * steps - 1) / (tiles * steps);
+  Prefetch prefetch = {conv.prefetch, conv.prefetch + conv.prefetch_lines * 64L, lines * 64L};
+  StoreSums<M> store(conv, M * kBlock, kBlock);
+  const int pixels_a_step = (pixels + steps - 1) / steps;
   for (int i = 0; i < tiles; ++i) {
-    const int first = i + 1 < tiles ? i * step : conv.pixels - step;
-    amx_tile<IsTall, M>(conv, conv.src + static_cast<long>(first) * kBlock, prefetch, sums);
-    store_sums<M>(conv, sums, M * kBlock, kBlock, first, step);
+    const int first = i + 1 < tiles ? i * pixels : conv.pixels - pixels;
+    amx_tile<IsTall, M>(conv, conv.src + static_cast<long>(first) * kBlock, prefetch, store,
+                        pixels_a_step, sums[i % 2]);
+    store.begin(sums[i % 2], first, pixels);
   }
+  store.run(pixels);
 }
 
 template <int M>
@@ -108,7 +114,10 @@ void amx_flat_conv(const FlatConv& conv) noexcept {
 
 constexpr Bf16Kernels kAmxTable = {.isa = "amx",
                                    .pairs_multiple = kBlock,
+
                                    .flat = {amx_flat_conv<1>, amx_flat_conv<2>},
+                                   .interleave = interleave_pixels,
+                                   .expand = expand_pixels,
                                    .widen = widen,
                                    .store = store_pixels,
                                    .products = {},

@@ -48,6 +48,10 @@ struct Bf16Kernels {
   const char* isa;
   int pairs_multiple;
   void (*flat[kMaxFlatBlocks])(const FlatConv&) noexcept;  // [m - 1]
+  // Planes of FP32 pixels to pixels of 4 channels, 2 pairs. A null plane is zero.
+  void (*interleave)(const float* const (&planes)[4], long pixels, float* dst) noexcept;
+  // dst[i][0..16) = src[i * stride + 0..16)
+  void (*expand)(const float* src, long stride, long pixels, float* dst) noexcept;
 
   // For Winograd's method: halves of blocks as FP32 and back. Pixels of halves stand 16 floats
   // apart, as those of blocks do.

@@ -5,6 +5,7 @@
 
 #include "backends/cpu/kernels/bf16.h"
 #include "backends/cpu/kernels/gemm_inl.h"
+#include "backends/cpu/kernels/lanes_inl.h"
 #include "backends/cpu/kernels/winograd_inl.h"
 
 namespace kissa::cpu {
@@ -36,37 +37,63 @@ KISSA_INLINE void store_half(const HalfBlock& out, Vec x, long at) {
   __builtin_memcpy(out.dst + at, &rounded, sizeof rounded);
 }
 
-// The sums of `count` flat pixels from `first` on: of pixel i and half j at i * pixel + j * half.
+// Rounds and stores the sums of flat pixels, some at a time. Those of pixel i and half j lie at
+// i * pixel + j * half.
 template <int M>
-KISSA_INLINE void store_sums(const FlatConv& conv, const float* sums, long pixel, long half,
-                             int first, int count) {
-  const HalfBlock* out = conv.outputs;
-  const bool is_line = M == 2 && out[1].dst == out[0].dst + kBlock / 2;
-  long row = first / conv.pitch;
-  int column = first % conv.pitch;
-  for (int i = 0; i < count;) {
-    if (column >= conv.width) {
-      i += conv.pitch - column;
-      sums += (conv.pitch - column) * pixel;
-      column = 0;
-      ++row;
-      continue;
-    }
-    long at = (row * conv.width + column) * kBlock;
-    const int left = count - i < conv.width - column ? count - i : conv.width - column;
-    for (int k = 0; k < left; ++k, at += kBlock, sums += pixel) {
-      const Vec x = activate(out[0], load(sums), at);
-      if (is_line) {
-        store_line(out[0].dst + at, x, activate(out[M - 1], load(sums + (M - 1) * half), at));
-      } else {
-        store_half(out[0], x, at);
-        if (M > 1) store_half(out[M - 1], activate(out[M - 1], load(sums + half), at), at);
-      }
-    }
-    i += left;
-    column += left;
+class StoreSums {
+ public:
+  StoreSums(const FlatConv& conv, long pixel, long half)
+      : width_(conv.width), pitch_(conv.pitch), pixel_(pixel), half_(half) {
+    for (int j = 0; j < M; ++j) out_[j] = conv.outputs[j];
+    is_line_ = M == 2 && out_[M - 1].dst == out_[0].dst + kBlock / 2;
+    is_clamp_ = true;
+    for (int j = 0; j < M; ++j) is_clamp_ &= out_[j].residual == nullptr && !out_[j].leaky;
   }
-}
+
+  void begin(const float* sums, int first, int count) {
+    sums_ = sums;
+    left_ = count;
+    column_ = first % pitch_;
+    at_ = (static_cast<long>(first / pitch_) * width_ + min(column_, width_)) * kBlock;
+  }
+
+  // At most `count` more pixels.
+  KISSA_INLINE void run(int count) {
+    if (is_line_ && is_clamp_)
+      each(count, [&] { store_line(out_[0].dst + at_, clamped(0), clamped(M - 1)); });
+    else
+      each(count, [&] {
+        for (int j = 0; j < M; ++j) store_half(out_[j], activate(out_[j], sum(j), at_), at_);
+      });
+  }
+
+ private:
+  static int min(int a, int b) { return a < b ? a : b; }
+  Vec sum(int j) const { return load(sums_ + j * half_); }
+  Vec clamped(int j) const {
+    return cpu::min(broadcast(out_[j].high), max(broadcast(out_[j].low), sum(j)));
+  }
+
+  template <class StorePixel>
+  KISSA_INLINE void each(int count, const StorePixel& store_pixel) {
+    for (int n = min(count, left_); n > 0; --n, --left_, sums_ += pixel_) {
+      if (column_ < width_) {
+        store_pixel();
+        at_ += kBlock;
+      }
+      if (++column_ == pitch_) column_ = 0;
+    }
+  }
+
+  HalfBlock out_[M];
+  int width_, pitch_;
+  long pixel_, half_;
+  bool is_line_, is_clamp_;
+  const float* sums_ = nullptr;
+  int left_ = 0;
+  int column_ = 0;
+  long at_ = 0;
+};
 
 struct Bf16Pairs {
   KISSA_INLINE static Vec multiply_add(Vec acc, Vec x, Vec w) {
@@ -93,7 +120,9 @@ void flat_tile(const FlatConv& conv, int first, const char*& prefetch, int lines
   tile.prefetch_lines = lines;
   gemm_tile<Bf16Pairs, N, M>(tile);
   prefetch += static_cast<long>(lines) * ((conv.pairs + kBlock - 1) / kBlock) * 64;
-  store_sums<M>(conv, sums[0], kBlock, N * kBlock, first, N);
+  StoreSums<M> store(conv, kBlock, N * kBlock);
+  store.begin(sums[0], first, N);
+  store.run(N);
 }
 
 template <int N, int M>
@@ -117,6 +146,46 @@ void flat_conv(const FlatConv& conv) noexcept {
   for (; first + kPixels <= conv.pixels; first += kPixels)
     flat_tile<kPixels, M>(conv, first, prefetch, lines);
   flat_rest<kPixels - 1, M>(conv, first, conv.pixels - first, prefetch, lines);
+}
+
+// Pairs of two planes' pixels.
+KISSA_INLINE Vec pairs_of(Vec low, Vec high) {
+  const __m512i first = _mm512_cvtepu16_epi32(reinterpret_cast<__m256i>(_mm512_cvtneps_pbh(low)));
+  const __m512i second = _mm512_cvtepu16_epi32(reinterpret_cast<__m256i>(_mm512_cvtneps_pbh(high)));
+  return reinterpret_cast<Vec>(_mm512_or_si512(first, _mm512_slli_epi32(second, 16)));
+}
+
+KISSA_INLINE void interleave_lanes(const float* const (&planes)[4], long at, long count,
+                                   float* dst) {
+  const bool is_full = count == kLanes;
+  Vec x[4];
+  KISSA_UNROLL(4)
+  for (int c = 0; c < 4; ++c) {
+    x[c] = Vec{};
+    if (planes[c] != nullptr)
+      x[c] = is_full ? load(planes[c] + at) : load_part(planes[c] + at, count, 0.0f);
+  }
+  const Vec low = pairs_of(x[0], x[1]);
+  const Vec high = pairs_of(x[2], x[3]);
+  const Vec first = interleave_low(low, high);
+  const Vec second = interleave_high(low, high);
+  if (is_full) {
+    store(dst, first);
+    store(dst + kLanes, second);
+    return;
+  }
+  store_part(dst, first, 2 * count < kLanes ? 2 * count : kLanes);
+  if (2 * count > kLanes) store_part(dst + kLanes, second, 2 * count - kLanes);
+}
+
+void interleave_pixels(const float* const (&planes)[4], long pixels, float* dst) noexcept {
+  long i = 0;
+  for (; i + kLanes <= pixels; i += kLanes) interleave_lanes(planes, i, kLanes, dst + 2 * i);
+  if (i < pixels) interleave_lanes(planes, i, pixels - i, dst + 2 * i);
+}
+
+void expand_pixels(const float* src, long stride, long pixels, float* dst) noexcept {
+  for (long i = 0; i < pixels; ++i) store(dst + i * kBlock, load(src + i * stride));
 }
 
 void widen(const float* half, float* dst, long pixels) noexcept {
@@ -145,7 +214,10 @@ struct Bf16Tiles {
 
 constexpr Bf16Kernels kAvx512Bf16Table = {.isa = "avx512_bf16",
                                           .pairs_multiple = 1,
+
                                           .flat = {flat_conv<1>, flat_conv<2>},
+                                          .interleave = interleave_pixels,
+                                          .expand = expand_pixels,
                                           .widen = widen,
                                           .store = store_pixels,
                                           .products = make_gemm_kernels<Bf16Tiles>(),
