@@ -255,6 +255,21 @@ TEST(Tactics, TheSameInputTwice) {
   EXPECT_TRUE(runner.used("cpu.concat.blocked"));
 }
 
+// So that a network whose convolutions are in BF16 stays in it.
+TEST(Tactics, DevicesOfferBf16First) {
+  const TacticList list = fused_bf16_tactics(usable_isa());
+  if (list.empty()) GTEST_SKIP() << "this machine has no convolutions in BF16";
+  std::set<std::string_view> before;
+  for (const Tactic* tactic : list) {
+    if (!is_bf16(*tactic)) break;
+    before.insert(tactic->name());
+  }
+  OwnedTactics offered;
+  add_data_tactics(*kernels_up_to(host_isa()).front(), DataType::kBF16, offered);
+  for (const auto& tactic : offered)
+    EXPECT_TRUE(before.contains(tactic->name())) << tactic->name() << " comes late";
+}
+
 // Numbers of every size, halfway between two of BF16, and what is not one.
 TEST(Tactics, Bf16RoundsAnyNumber) {
   std::vector<float> x;
