@@ -112,6 +112,9 @@ Choice tune(const PlanRequest& request, const BuildOptions& options) {
   const auto seconds = [&] { return std::chrono::duration<double>(Clock::now() - start).count(); };
   Tuner tuner(request, options);
   if (tuner.is_complete()) return tuner.best();
+  if (options.error_on_cache_miss && options.timing_cache.empty())
+    fail(ErrorCode::kInvalidArgument,
+         "a complete timing cache is demanded, but none is given: name its file");
   if (options.error_on_cache_miss)
     fail(ErrorCode::kInvalidArgument,
          "the timing cache '{}' lacks tactics of this network on {}: build once without the demand "
