@@ -5,13 +5,16 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <bit>
+#include <cmath>
 #include <limits>
 #include <map>
 #include <set>
 
 #include "backends/cpu/cpu.h"
-#include "backends/cpu/kernel_tactic.h"
+#include "backends/cpu/data_tactics.h"
 #include "backends/cpu/tactic_testing.h"
+#include "base/bf16.h"
 
 namespace kissa::cpu {
 namespace {
@@ -23,11 +26,25 @@ bool is_tested_here(const Tactic& tactic) {
   return !starts_with(tactic.name(), "cpu.conv.") && tactic.name() != reference().name();
 }
 
-// In FP32, and with the weights in BF16 where this machine has kernels for that.
-std::set<const Tactic*> tactics_up_to(Isa isa) {
+// Those in BF16 of every table of kernels: devices offer them only where convolutions are so, too.
+const OwnedTactics& bf16_tactics() {
+  static const OwnedTactics kTactics = [] {
+    OwnedTactics tactics;
+    for (const Kernels* kernels : kernels_up_to(usable_isa()))
+      add_data_tactics(*kernels, DataType::kBF16, tactics);
+    return tactics;
+  }();
+  return kTactics;
+}
+
+// In FP32 with every table of kernels, and in BF16.
+std::set<const Tactic*> all_tactics() {
   std::set<const Tactic*> all;
-  for (const TacticList& list : {fused_tactics(isa), fused_bf16_tactics(isa)})
+  for (int level = 0; level <= static_cast<int>(usable_isa()); ++level) {
+    const TacticList list = fused_tactics(static_cast<Isa>(level));
     all.insert(list.begin(), list.end());
+  }
+  for (const auto& tactic : bf16_tactics()) all.insert(tactic.get());
   std::erase_if(all, [](const Tactic* tactic) { return !is_tested_here(*tactic); });
   return all;
 }
@@ -55,6 +72,9 @@ Tolerance tolerance_of(std::string_view tactic, const Requirements& formats) {
   Tolerance tolerance = fp32_tolerance_of(tactic);
   const bool is_exact = tolerance.relative + tolerance.absolute == 0.0;
   if (has_bf16(formats.outputs) && !is_exact) tolerance.relative += 0x1p-8;
+  // Where the power is that of the processor's estimates.
+  if (has_bf16(formats.outputs) && tactic.find("lrn") != std::string_view::npos)
+    tolerance.relative += 2.5 * 0x1p-14;
   return tolerance;
 }
 
@@ -72,16 +92,14 @@ class Runner {
     for (const int count : threads) {
       const auto device = create_device(count);
       const auto stream = device->create_stream();
-      for (int level = 0; level <= static_cast<int>(usable_isa()); ++level)
-        for (const Tactic* tactic : tactics_up_to(static_cast<Isa>(level)))
-          for (const Trial& trial : trials) run(*tactic, trial, *device, *stream);
+      for (const Tactic* tactic : all_tactics())
+        for (const Trial& trial : trials) run(*tactic, trial, *device, *stream);
     }
   }
 
   void expect_all_used() const {
-    for (int level = 0; level <= static_cast<int>(usable_isa()); ++level)
-      for (const Tactic* tactic : tactics_up_to(static_cast<Isa>(level)))
-        EXPECT_TRUE(used_.contains(tactic->name())) << "no case reaches " << tactic->name();
+    for (const Tactic* tactic : all_tactics())
+      EXPECT_TRUE(used_.contains(tactic->name())) << "no case reaches " << tactic->name();
   }
   bool used(std::string_view start) const {
     return std::any_of(used_.begin(), used_.end(),
@@ -235,6 +253,42 @@ TEST(Tactics, TheSameInputTwice) {
   runner.run(trials, {1, 2});
   EXPECT_TRUE(runner.used("cpu.eltwise.blocked"));
   EXPECT_TRUE(runner.used("cpu.concat.blocked"));
+}
+
+// So that a network whose convolutions are in BF16 stays in it.
+TEST(Tactics, DevicesOfferBf16First) {
+  const TacticList list = fused_bf16_tactics(usable_isa());
+  if (list.empty()) GTEST_SKIP() << "this machine has no convolutions in BF16";
+  std::set<std::string_view> before;
+  for (const Tactic* tactic : list) {
+    if (!is_bf16(*tactic)) break;
+    before.insert(tactic->name());
+  }
+  OwnedTactics offered;
+  add_data_tactics(*kernels_up_to(host_isa()).front(), DataType::kBF16, offered);
+  for (const auto& tactic : offered)
+    EXPECT_TRUE(before.contains(tactic->name())) << tactic->name() << " comes late";
+}
+
+// Numbers of every size, halfway between two of BF16, and what is not one.
+TEST(Tactics, Bf16RoundsAnyNumber) {
+  std::vector<float> x;
+  for (const std::uint32_t low : {0x0000u, 0x0001u, 0x7fffu, 0x8000u, 0x8001u, 0xffffu})
+    for (std::uint32_t high = 0; high < 0x10000; ++high)
+      x.push_back(std::bit_cast<float>(high << 16 | low));
+  ASSERT_EQ(x.size() % 32, 0U);
+  for (const Kernels* kernels : kernels_up_to(usable_isa())) {
+    SCOPED_TRACE(kernels->isa);
+    std::vector<std::uint16_t> y(x.size());
+    kernels->reorder.narrow({.low = x.data(), .high = x.data() + 16, .step = 32},
+                            std::ssize(x) / 32, reinterpret_cast<float*>(y.data()));
+    for (std::size_t i = 0; i < x.size(); ++i) {
+      if (std::isnan(x[i]))
+        ASSERT_TRUE(std::isnan(from_bf16(y[i]))) << i;
+      else
+        ASSERT_EQ(y[i], to_bf16(x[i])) << x[i];
+    }
+  }
 }
 
 // Channels that leave any part of a block of 16 or 32 empty, for ops whose kernels look at them.

@@ -7,8 +7,9 @@
 //      q0 [c-1  c0  c1]                3 rows x 2 new columns a window: 6 loads, not 9
 //      q1          [c1  c2  c3]
 //
-// Any other window is folded element by element. Memory bounds both: the plane of a block is read
-// once from L2, and the 3 rows in use lie in L1.
+// Maxima at stride 1 are taken for two rows of windows together, which share 2 of their 4 rows: 4
+// loads for two windows. Any other window is folded element by element. Memory bounds both: the
+// plane of a block is read once from L2, and the 3 rows in use lie in L1.
 #pragma once
 
 #include "backends/cpu/kernels/pool.h"
@@ -20,13 +21,13 @@ namespace {
 // A method folds elements into an accumulator and finishes it with the window's size: how many
 // elements of the padded image it covers, perhaps 0 or less.
 struct Maximum {
-  static constexpr bool kRounds = false;
+  static constexpr bool kIsMaximum = true;  // one of the elements, in whatever order they come
   static Vec start() { return broadcast(-__FLT_MAX__); }
   static Vec fold(Vec acc, Vec x) { return max(x, acc); }  // leaves out what is not a number
   static Vec finish(Vec acc, float) { return acc; }
 };
 struct Average {
-  static constexpr bool kRounds = true;
+  static constexpr bool kIsMaximum = false;
   static Vec start() { return Vec{}; }
   static Vec fold(Vec acc, Vec x) { return acc + x; }
   static Vec finish(Vec acc, float size) { return acc * (1.0f / size); }
@@ -37,6 +38,7 @@ template <class Method, class StorageOf>
 struct Pooled {
   using Storage = StorageOf;
   using Value = typename Storage::Value;
+  static constexpr bool kIsMaximum = Method::kIsMaximum;
 
   KISSA_INLINE static Value start() {
     return Storage::of([](int) { return Method::start(); });
@@ -51,7 +53,7 @@ struct Pooled {
     return each([size](Vec a) { return Method::finish(a, size); }, acc);
   }
   KISSA_INLINE static Vec narrow(const Value& v) {
-    return Method::kRounds ? Storage::narrow(v) : Storage::narrow_exact(v);
+    return kIsMaximum ? Storage::narrow_exact(v) : Storage::narrow(v);
   }
 };
 
@@ -112,6 +114,41 @@ void pool_row(const PoolTile& t, const float* src, float row_size, float* dst) {
   }
 }
 
+// Maxima at two rows of places of 3 x 3 windows of stride 1, which share two of the four rows at
+// `src`. Sums would depend on which rows are taken together.
+template <class Pool>
+void max_two_rows(const PoolTile& t, const float* src, float* dst) {
+  using Value = typename Pool::Value;
+  struct Column {
+    Value upper, lower;
+  };
+  const std::int64_t pitch = t.columns.extent * kBlock;
+  const auto column = [&](std::int64_t x) -> Column {
+    if (x < 0 || x >= t.columns.extent) return {Pool::start(), Pool::start()};
+    const float* first = src + x * kBlock;
+    const Value shared = Pool::fold(Pool::fold(Pool::start(), first + pitch), first + 2 * pitch);
+    return {Pool::fold(shared, first), Pool::fold(shared, first + 3 * pitch)};
+  };
+  const std::int64_t begin = t.column_begin - t.columns.pad;
+  Column before = column(begin);
+  Column own = column(begin + 1);
+  for (std::int64_t q = t.column_begin; q < t.column_end; ++q, dst += kBlock) {
+    const Column next = column(q - t.columns.pad + 2);
+    const Value upper = Pool::fold(Pool::fold(before.upper, own.upper), next.upper);
+    const Value lower = Pool::fold(Pool::fold(before.lower, own.lower), next.lower);
+    store(dst, Pool::narrow(upper));
+    store(dst + t.dst_row, Pool::narrow(lower));
+    before = own;
+    own = next;
+  }
+}
+
+// Whether the windows at a row of places and at the next lie in the image with all their rows.
+KISSA_INLINE bool has_two_rows(const PoolTile& t, std::int64_t p) {
+  const std::int64_t first = p - t.rows.pad;
+  return t.rows.stride == 1 && p + 1 < t.row_end && first >= 0 && first + 4 <= t.rows.extent;
+}
+
 template <class Pool, int K, int S>
 void pool_tile(const PoolTile& t) {
   float* dst = t.dst;
@@ -119,6 +156,15 @@ void pool_tile(const PoolTile& t) {
     const Span rows = span_at(t.rows, p);
     const auto size = static_cast<float>(rows.size);
     const float* src = t.src + rows.begin * t.columns.extent * kBlock;
+    if constexpr (K == 3 && S == 1 && Pool::kIsMaximum) {
+      if (has_two_rows(t, p)) {
+        for (int lane = 0; lane < kBlock; lane += kLanes)
+          max_two_rows<Pool>(t, src + lane, dst + lane);
+        ++p;
+        dst += t.dst_row;
+        continue;
+      }
+    }
     for (int lane = 0; lane < kBlock; lane += kLanes) {
       switch (rows.end - rows.begin) {
         case 1: pool_row<Pool, K, S, 1>(t, src + lane, size, dst + lane); break;

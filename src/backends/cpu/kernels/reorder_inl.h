@@ -19,7 +19,7 @@ KISSA_INLINE void tile_to_blocked(const float* src, std::int64_t plane, int chan
   Vec rows[kLanes];
   KISSA_UNROLL(16)
   for (int c = 0; c < kLanes; ++c)
-    rows[c] = Storage::narrow(Storage::of([&](int part) {
+    rows[c] = Storage::narrow_any(Storage::of([&](int part) {
       const int channel = c * Storage::kParts + part;
       return channel < channels ? load_some(src + channel * plane, count) : Vec{};
     }));
@@ -96,7 +96,7 @@ void narrow(const WideBlocks& src, std::int64_t pixels, float* dst) noexcept {
     };
     for_each_pair([&](int v, int c) {
       const Pair x = Bf16Storage::from_order(channels_from(c), channels_from(c + kLanes));
-      store(dst + i * kBlock + v * kLanes, Bf16Storage::narrow(x));
+      store(dst + i * kBlock + v * kLanes, Bf16Storage::narrow_any(x));
     });
   }
 }

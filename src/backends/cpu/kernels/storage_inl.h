@@ -31,13 +31,17 @@ KISSA_INLINE Pair each(const F& f, const Pair& x, const Rest&... rest) {
 }
 
 // A storage's Value is a vector of memory as FP32: kParts vectors. widen and narrow go from memory
-// to it and back; narrow_exact where no number needs rounding, cutting off what may be there.
+// to it and back. What is not a number stays so if it came from such memory or from arithmetic on
+// it, with narrow_any wherever it came from. narrow_exact is for numbers that need no rounding, and
+// cuts off what may be there.
 struct Fp32Storage {
   using Value = Vec;
   static constexpr int kParts = 1;
+  static constexpr int kDigits = 24;  // binary, that a number keeps
 
   KISSA_INLINE static Vec widen(Vec memory) { return memory; }
   KISSA_INLINE static Vec narrow(Vec v) { return v; }
+  KISSA_INLINE static Vec narrow_any(Vec v) { return v; }
   KISSA_INLINE static Vec narrow_exact(Vec v) { return v; }
   // The Value whose part p is part(p), and part p of a Value.
   template <class Part>
@@ -63,12 +67,16 @@ struct Fp32Storage {
 struct Bf16Storage {
   using Value = Pair;
   static constexpr int kParts = 2;
+  static constexpr int kDigits = 8;
 
   KISSA_INLINE static Pair widen(Vec memory) {
     const IntVec pairs = bits_of(memory);
     return {vec_of_bits(pairs << 16), vec_of_bits(pairs & ~0xffff)};
   }
   KISSA_INLINE static Vec narrow(const Pair& v) { return join(rounded(v.even), rounded(v.odd)); }
+  KISSA_INLINE static Vec narrow_any(const Pair& v) {
+    return narrow({quiet(v.even), quiet(v.odd)});
+  }
   KISSA_INLINE static Vec narrow_exact(const Pair& v) {
     return join(__builtin_bit_cast(Bits, v.even), __builtin_bit_cast(Bits, v.odd));
   }
@@ -101,12 +109,13 @@ struct Bf16Storage {
  private:
   using Bits = unsigned __attribute__((vector_size(sizeof(Vec))));
 
-  // The upper half rounded; the lower half is of no meaning. What is not a number stays so.
+  // The upper half rounded; the lower half is of no meaning.
   KISSA_INLINE static Bits rounded(Vec v) {
     const Bits bits = __builtin_bit_cast(Bits, v);
-    const Bits number = bits + 0x7fff + (bits >> 16 & 1);
-    return v == v ? number : bits | 0x400000;
+    return bits + 0x7fff + (bits >> 16 & 1);
   }
+  // What is not a number as one that rounding leaves so.
+  KISSA_INLINE static Vec quiet(Vec v) { return v == v ? v : broadcast(__builtin_nanf("")); }
   KISSA_INLINE static Vec join(Bits even, Bits odd) {
     return __builtin_bit_cast(Vec, even >> 16 | (odd & 0xffff0000));
   }
