@@ -308,7 +308,10 @@ Header read_header(const File& file) {
     if (bytes > left) fail_damaged(file.path(), "header");
     left -= bytes;
   }
-  if (left != 0 || header.metadata_bytes > kMaxMetadata) fail_damaged(file.path(), "header");
+  const bool is_aligned =
+      (sizeof header + header.metadata_bytes) % kPage == 0 && header.constants_bytes % kPage == 0;
+  if (left != 0 || !is_aligned || header.metadata_bytes > kMaxMetadata)
+    fail_damaged(file.path(), "header");
   return header;
 }
 
