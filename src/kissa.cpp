@@ -111,14 +111,14 @@ struct Engine::Impl {
 };
 
 Engine Engine::build(const Model& model, const EngineOptions& options) {
-  const Backend& backend = find_backend(options.device);
+  const DeviceChoice device = find_device(options.device);
   const auto is_built = [&](Mode mode) {
-    return !backend.tactics(mode, options.precision).empty();
+    return !device.backend.tactics(mode, options.precision).empty();
   };
   runtime::BuildOptions build{
       .plan = {.mode = options.mode.value_or(is_built(Mode::kFused) ? Mode::kFused : Mode::kCaffe),
                .precision = options.precision,
-               .threads = options.threads,
+               .device = {.index = device.index, .threads = options.threads},
                .fetch = options.fetch},
       .timing_cache = options.timing_cache,
       .error_on_cache_miss = options.error_on_cache_miss,
@@ -131,7 +131,7 @@ Engine Engine::build(const Model& model, const EngineOptions& options) {
   }
 
   auto impl = std::make_shared<Impl>();
-  impl->plan = runtime::build_plan(std::move(graph), backend, build);
+  impl->plan = runtime::build_plan(std::move(graph), device.backend, build);
   impl->inputs = model.inputs();
   impl->outputs = infos_of(*impl->plan->graph, impl->plan->outputs);
   return Engine(std::move(impl));

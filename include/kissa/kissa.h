@@ -94,7 +94,7 @@ struct Blob {
 Blob load_caffe_blob(const std::string& path);
 
 struct EngineOptions {
-  std::string device = "cpu";
+  std::string device = "cpu";  // or "cuda", "cuda:1"
   std::optional<Mode> mode;  // the best that is built, unless given
   Precision precision = Precision::kFp32;
   int threads = 0;                       // of a CPU; 0: all that this process may use

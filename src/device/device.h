@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <cstring>
 #include <functional>
 #include <memory>
 #include <string>
@@ -25,12 +26,30 @@ class Buffer {
   std::int64_t bytes_;
 };
 
+// Work that a stream remembers, to enqueue as a whole.
+class Recording {
+ public:
+  virtual ~Recording() = default;
+  // On the stream that it was recorded on.
+  virtual void replay() = 0;
+};
+
 // Work in order. One thread at a time.
 class Stream {
  public:
   virtual ~Stream() = default;
   // Waits for all work so far. Throws kDevice where the device failed.
   virtual void synchronize() = 0;
+  // Between memory of the device, host buffers, or one of each.
+  virtual void copy(void* dst, const void* src, std::int64_t bytes) {
+    std::memcpy(dst, src, static_cast<std::size_t>(bytes));
+  }
+  // Remembers what `work` enqueues; `work` may run before, on whatever its memory holds. Nothing
+  // where the device has no use for that. Throws kDevice.
+  virtual std::unique_ptr<Recording> record(const std::function<void()>& work) {
+    static_cast<void>(work);
+    return nullptr;
+  }
 };
 
 // Where steps keep the parameters that they packed: memory of the device in the order of execution.
@@ -53,8 +72,12 @@ class Device {
   virtual std::int64_t available_memory() const = 0;
   // Of a stream's pool, where steps run on the host.
   virtual int threads() const { return 1; }
+  // Whether the host reads and writes the device's memory in place.
+  virtual bool is_host() const { return true; }
   // Zeroed. Throws kOutOfMemory.
   virtual std::unique_ptr<Buffer> allocate(std::int64_t bytes) = 0;
+  // Host memory that the device copies from and to at full speed. Zeroed. Throws kOutOfMemory.
+  virtual std::unique_ptr<Buffer> allocate_host(std::int64_t bytes) { return allocate(bytes); }
   virtual std::unique_ptr<WeightArena> create_weight_arena() = 0;
   virtual std::unique_ptr<Stream> create_stream() = 0;
 };
