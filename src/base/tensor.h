@@ -25,9 +25,10 @@ constexpr std::int64_t size_of(DataType type) {
 enum class Layout {
   kRowMajor,   // outermost axis first, no padding: Caffe's own (NCHW for images)
   kBlocked16,  // N, C, H, W as N, ceil(C / 16), H, W, 16; the lanes behind C hold zeros
+  kNhwc,       // N, C, H, W as N, H, W, ceil(C / 16) 16; the lanes behind C hold zeros
 };
 
-inline constexpr std::int64_t kChannelBlock = 16;  // of kBlocked16
+inline constexpr std::int64_t kChannelBlock = 16;  // of kBlocked16 and kNhwc
 
 constexpr std::int64_t channel_blocks(std::int64_t channels) {
   return (channels + kChannelBlock - 1) / kChannelBlock;
@@ -46,8 +47,10 @@ struct TensorDesc {
   // Elements from one image (index of the outermost axis) to the next; more than one image holds
   // where the tensor is a slice of a larger one. Meaningful only for kBlocked16.
   std::int64_t image_stride = 0;
+  // The same from one pixel to the next. Meaningful only for kNhwc.
+  std::int64_t pixel_stride = 0;
 
-  // Elements of one image, with padding lanes. kBlocked16 only.
+  // Elements of one image, with padding lanes. Not of kRowMajor.
   std::int64_t image_elements() const {
     return channel_blocks(shape[1]) * kChannelBlock * shape[2] * shape[3];
   }

@@ -132,7 +132,7 @@ class Scheduler {
       channels += graph_.value(id).shape[1];
       if (graph_.value(id).producer == kNone || slots_of(id).empty()) return false;
       const int part = slots_of(id).front();
-      if (slot(part).parent != kNone || slot(part).desc.format.layout != Layout::kBlocked16 ||
+      if (slot(part).parent != kNone || slot(part).desc.format.layout == Layout::kRowMajor ||
           slot(part).desc.format != slot(slots_of(node.inputs[0]).front()).desc.format)
         return false;
       if (std::find(parts.begin(), parts.end(), part) != parts.end()) return false;
@@ -146,7 +146,10 @@ class Scheduler {
     for (const int part : parts) {
       slot(part).parent = whole;
       slot(part).offset = offset;
-      offset += slot(part).desc.image_elements() * size_of(slot(part).desc.format.type);
+      const TensorDesc& desc = slot(part).desc;
+      const std::int64_t plane =
+          desc.format.layout == Layout::kNhwc ? 1 : desc.shape[2] * desc.shape[3];
+      offset += channel_blocks(desc.shape[1]) * kChannelBlock * plane * size_of(desc.format.type);
     }
     return true;
   }
@@ -203,6 +206,10 @@ class Scheduler {
         each.desc.image_stride = root.desc.format.layout == Layout::kBlocked16
                                      ? root.desc.image_elements()
                                      : each.desc.image_elements();
+      if (each.desc.format.layout == Layout::kNhwc)
+        each.desc.pixel_stride =
+            channel_blocks((root.desc.format.layout == Layout::kNhwc ? root : each).desc.shape[1]) *
+            kChannelBlock;
     }
     for (ScheduledStep& step : schedule_.steps) {
       Region& region = step.region.region;

@@ -152,23 +152,6 @@ void add_node(Trial& trial, const Op& op, const std::vector<int>& inputs, std::u
   region.nodes.push_back(std::move(node));
 }
 
-void expect_close(const Floats& got, const Floats& expected, const Tolerance& tolerance) {
-  double largest = 0.0;
-  for (const float value : expected)
-    if (std::isfinite(value)) largest = std::max(largest, std::abs(double{value}));
-  for (std::size_t i = 0; i < expected.size(); ++i) {
-    if (std::isnan(expected[i]) ? std::isnan(got[i]) : got[i] == expected[i]) continue;
-    const double error = std::abs(double{got[i]} - double{expected[i]});
-    const double allowed =
-        tolerance.relative * std::abs(double{expected[i]}) + tolerance.absolute * largest;
-    if (!(error <= allowed)) {
-      ADD_FAILURE() << "element " << i << " is " << got[i] << ", not " << expected[i]
-                    << "; the largest is " << largest;
-      return;
-    }
-  }
-}
-
 // Binds output 0 to input 0 where `in_place`.
 void run_once(const Tactic& tactic, Trial& trial, const Tolerance& tolerance, bool in_place,
               Device& device, Stream& stream) {
@@ -205,6 +188,23 @@ void run_once(const Tactic& tactic, Trial& trial, const Tolerance& tolerance, bo
 }
 
 }  // namespace
+
+void expect_close(const Floats& got, const Floats& expected, const Tolerance& tolerance) {
+  double largest = 0.0;
+  for (const float value : expected)
+    if (std::isfinite(value)) largest = std::max(largest, std::abs(double{value}));
+  for (std::size_t i = 0; i < expected.size(); ++i) {
+    if (std::isnan(expected[i]) ? std::isnan(got[i]) : got[i] == expected[i]) continue;
+    const double error = std::abs(double{got[i]} - double{expected[i]});
+    const double allowed =
+        tolerance.relative * std::abs(double{expected[i]}) + tolerance.absolute * largest;
+    if (!(error <= allowed)) {
+      ADD_FAILURE() << "element " << i << " is " << got[i] << ", not " << expected[i]
+                    << "; the largest is " << largest;
+      return;
+    }
+  }
+}
 
 Trial make_trial(const OpCase& op_case, const TrialOptions& options) {
   Trial trial = {.name = op_case.name, .region = {}, .params = {}, .inputs = {}, .expected = {}};

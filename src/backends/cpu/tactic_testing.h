@@ -47,6 +47,8 @@ struct Tolerance {
   double absolute;
 };
 
+void expect_close(const Floats& got, const Floats& expected, const Tolerance& tolerance);
+
 // Runs the region of a trial, whose values are in the required formats but for their strides, and
 // expects what the trial does. Blocked tensors lie in larger ones; memory between and around, and
 // padding lanes of outputs, must come out as they should; workspace starts as NaN. Where the op is
