@@ -181,5 +181,6 @@ std::span<const float> Context::output(const std::string& name) const {
 }
 
 void Context::run() { impl_->context.run(); }
+double Context::time_on_device(int times) { return impl_->context.run_on_device(times); }
 
 }  // namespace kissa

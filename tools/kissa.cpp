@@ -20,7 +20,11 @@ namespace {
 constexpr int kFailed = 1;
 constexpr int kBadUsage = 2;
 
-constexpr std::array kCommands = {add_classify, add_run, add_eval, add_inspect, add_bench};
+constexpr std::array kCommands = {
+#ifdef KISSA_HAS_IMAGES
+    add_classify, add_eval,
+#endif
+    add_run, add_inspect, add_bench};
 
 constexpr const char* kExamples =
     "Examples:\n"

@@ -54,6 +54,12 @@ TEST(CudaPlain, Cases) {
   for (const OpCase& op_case : cases()) run_plain(op_case, {.seed = seed()});
 }
 
+// Few and small, for tools that check every access.
+TEST(CudaPlain, Sample) {
+  for (const OpCase& op_case : cases())
+    if (!op_case.large) run_plain(op_case, {.seed = seed()});
+}
+
 TEST(CudaPlain, Batches) {
   for (const OpCase& op_case : cases()) {
     if (op_case.large) continue;
