@@ -19,7 +19,8 @@ class Context {
   float* output(std::size_t i) const { return outputs_[i].host; }
   // Copies the inputs to the device, runs all steps, copies the outputs back and waits for it all.
   void run();
-  // The same, waiting after each step: the microseconds that each took.
+  // The same, waiting after each step: the microseconds that each took. On a device that is not the
+  // host a step may run several times, so that outputs mean nothing where steps run in place.
   std::vector<double> run_timed();
   // Runs all steps `times` times on what the device's memory holds, without copies, and waits:
   // microseconds a run.

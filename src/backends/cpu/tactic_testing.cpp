@@ -250,6 +250,30 @@ Trial make_chain(const std::string& name, const std::vector<Op>& ops, const Shap
   return trial;
 }
 
+Trial join(const std::string& name, std::vector<Trial> trials) {
+  Trial joined = {.name = name, .region = {}, .params = {}, .inputs = {}, .expected = {}};
+  for (Trial& trial : trials) {
+    const auto shift = static_cast<int>(joined.region.values.size());
+    const auto add = [&](std::vector<int>& to, const std::vector<int>& from) {
+      for (const int value : from) to.push_back(value + shift);
+    };
+    Region::Node node = trial.region.nodes[0];
+    for (auto* values : {&node.inputs, &node.params, &node.outputs})
+      for (int& value : *values) value += shift;
+    joined.region.nodes.push_back(std::move(node));
+    add(joined.region.inputs, trial.region.inputs);
+    add(joined.region.outputs, trial.region.outputs);
+    joined.region.values.insert(joined.region.values.end(), trial.region.values.begin(),
+                                trial.region.values.end());
+    // Moved, not copied: the constants point into them.
+    for (auto [to, from] :
+         {std::pair{&joined.params, &trial.params}, std::pair{&joined.inputs, &trial.inputs},
+          std::pair{&joined.expected, &trial.expected}})
+      std::move(from->begin(), from->end(), std::back_inserter(*to));
+  }
+  return joined;
+}
+
 std::optional<OpCase> with_batch(const OpCase& op_case, std::int64_t batch) {
   OpCase result = op_case;
   const Shape& first = op_case.in[0];

@@ -37,6 +37,9 @@ Trial make_trial(const OpCase& op_case, const TrialOptions& options = {});
 Trial make_chain(const std::string& name, const std::vector<Op>& ops, const Shape& in,
                  const Fill& fill);
 
+// Trials of one node each, side by side in one region.
+Trial join(const std::string& name, std::vector<Trial> trials);
+
 // The case for `batch` images (the first axis of all inputs that have the first one's), or nothing
 // where the op takes no such inputs.
 std::optional<OpCase> with_batch(const OpCase& op_case, std::int64_t batch);

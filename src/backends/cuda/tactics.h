@@ -1,6 +1,9 @@
 // The tactics of the CUDA backend, by name.
 #pragma once
 
+#include <memory>
+#include <vector>
+
 #include "backends/tactic.h"
 
 namespace kissa::cuda {
@@ -8,5 +11,15 @@ namespace kissa::cuda {
 // cuda.plain.f32: any one op, by plain kernels. A convolution is im2col and a product, its bias and
 // activation are kernels of their own.
 const Tactic& plain_tactic();
+
+// The tactics of fused mode in FP16, best first; plain_tactic() is the last.
+TacticList fused_fp16_tactics();
+
+// Convolutions and max pools of one image size, independent of each other, in one launch: with the
+// tile that is guessed to be best, then with each tile.
+void add_stage_tactics(std::vector<std::unique_ptr<const Tactic>>& tactics);
+
+// First convolution, pooling and LRN, classifier, reorders.
+void add_nhwc_tactics(std::vector<std::unique_ptr<const Tactic>>& tactics);
 
 }  // namespace kissa::cuda

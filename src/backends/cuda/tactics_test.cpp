@@ -5,6 +5,7 @@
 
 #include <cstdlib>
 #include <random>
+#include <set>
 
 #include "backends/cuda/cuda.h"
 #include "backends/cuda/tactic_testing.h"
@@ -78,6 +79,138 @@ TEST(CudaPlain, Epilogues) {
           .high = 0.75f,
           .has_residual = has_residual}})
       run_plain(op_case, {.epilogue = epilogue, .seed = seed()});
+}
+
+// The FP16 tactics that a region's trial is run by, and which of them were of use.
+class Fp16Runner {
+ public:
+  void run(const Trial& trial) {
+    for (const Tactic* tactic : fused_fp16_tactics()) {
+      if (tactic == &plain_tactic() || tactic->refuse(trial.region)) continue;
+      used_.insert(tactic->name());
+      Trial formatted = trial;
+      cpu::set_formats(formatted.region, tactic->requirements(trial.region));
+      // Inputs, weights and results are rounded to 11 bits; sums are not.
+      run_trial(*tactic, std::move(formatted), {2e-3, 1.5e-3});
+    }
+  }
+  void expect_all_used() const {
+    for (const Tactic* tactic : fused_fp16_tactics()) {
+      if (tactic == &plain_tactic()) continue;
+      EXPECT_TRUE(used_.contains(tactic->name())) << "no case reaches " << tactic->name();
+    }
+  }
+
+ private:
+  std::set<std::string_view> used_;
+};
+
+// An identity of 4 axes also as both reorders.
+std::vector<Trial> fp16_trials(const OpCase& op_case) {
+  std::vector<Trial> trials;
+  trials.push_back(cpu::make_trial(op_case, {.seed = seed()}));
+  if (std::holds_alternative<Identity>(op_case.op) && op_case.in[0].rank() == 4) {
+    const Format half = {.type = DataType::kF16, .layout = Layout::kNhwc};
+    for (const bool into : {false, true}) {
+      trials.push_back(cpu::make_trial(op_case, {.seed = seed()}));
+      cpu::set_formats(trials.back().region, {{into ? Format{} : half}, {into ? half : Format{}}});
+    }
+  }
+  return trials;
+}
+
+// Integers that FP16 holds exactly: only the result is rounded.
+std::vector<Trial> chains() {
+  const Pooling pool = {.kernel = {3, 3}, .stride = {2, 2}};
+  const Pooling padded = {.kernel = {3, 3}, .stride = {2, 2}, .pad = {1, 1}};
+  const Lrn lrn = {.size = 5, .alpha = 1e-4f, .beta = 0.75f};
+  const Lrn wide = {.size = 9, .alpha = 0.01f, .beta = 0.6f, .k = 2.0f};
+  std::vector<Trial> trials;
+  for (const Shape& shape : {Shape{1, 64, 12, 13}, Shape{2, 19, 9, 8}, Shape{3, 3, 5, 5},
+                             Shape{1, 192, 10, 14}, Shape{17, 8, 4, 3}})
+    for (const Fill& fill : {Fill{.low = -9.0f, .high = 9.0f, .integers = true},
+                             Fill{.low = 300.0f, .high = 2000.0f, .integers = true}})
+      for (const Lrn& each : {lrn, wide}) {
+        trials.push_back(cpu::make_chain("lrn", {each}, shape, fill));
+        for (const Pooling& around : {pool, padded}) {
+          trials.push_back(cpu::make_chain("pool, lrn", {around, each}, shape, fill));
+          trials.push_back(cpu::make_chain("lrn, pool", {each, around}, shape, fill));
+        }
+      }
+  return trials;
+}
+
+Convolution same_conv(std::int64_t outputs, std::int64_t side) {
+  return {.num_output = outputs,
+          .kernel = {side, side},
+          .stride = {1, 1},
+          .pad = {side / 2, side / 2},
+          .dilation = {1, 1}};
+}
+
+// Independent convolutions and a pool of one image size, as in an Inception module.
+Trial module_trial(std::int64_t images, std::int64_t channels, std::int64_t side) {
+  const Pooling pool = {.kernel = {3, 3}, .stride = {1, 1}, .pad = {1, 1}};
+  const Shape in = {images, channels, side, side};
+  std::vector<std::pair<Op, Shape>> parts;
+  for (const auto& [outputs, filter, from] :
+       {std::tuple{64, 1, channels}, std::tuple{48, 3, std::int64_t{32}},
+        std::tuple{33, 5, std::int64_t{16}}})
+    parts.emplace_back(same_conv(outputs, filter), in.with(1, from));
+  parts.emplace_back(pool, in);
+  std::vector<Trial> trials;
+  for (const auto& [op, shape] : parts)
+    trials.push_back(cpu::make_trial(
+        {.name = "part", .op = op, .in = {shape}, .fills = {Fill{}}},
+        {.epilogue = {.activation = std::holds_alternative<Pooling>(op) ? Activation::kNone
+                                                                        : Activation::kRelu},
+         .seed = seed()}));
+  return cpu::join(fmt::format("module of {}", in.to_string()), std::move(trials));
+}
+
+TEST(CudaFp16, Sample) {
+  Fp16Runner runner;
+  for (const OpCase& op_case : cases())
+    if (!op_case.large)
+      for (const Trial& trial : fp16_trials(op_case)) runner.run(trial);
+  for (const Trial& trial : chains()) runner.run(trial);
+  runner.run(module_trial(2, 48, 9));
+}
+
+TEST(CudaFp16, Cases) {
+  Fp16Runner runner;
+  for (const OpCase& op_case : cases())
+    for (const Trial& trial : fp16_trials(op_case)) runner.run(trial);
+  runner.expect_all_used();
+}
+
+TEST(CudaFp16, Batches) {
+  Fp16Runner runner;
+  for (const OpCase& op_case : cases()) {
+    if (op_case.large) continue;
+    for (std::int64_t batch = 1; batch <= 17; ++batch)
+      if (const auto other = cpu::with_batch(op_case, batch))
+        for (const Trial& trial : fp16_trials(*other)) runner.run(trial);
+  }
+}
+
+TEST(CudaFp16, Modules) {
+  Fp16Runner runner;
+  for (const std::int64_t images : {1, 2, 5})
+    for (const std::int64_t side : {7, 14, 28})
+      for (const std::int64_t channels : {20, 192, 832})
+        runner.run(module_trial(images, channels, side));
+}
+
+TEST(CudaFp16, Epilogues) {
+  Fp16Runner runner;
+  for (const Epilogue& epilogue :
+       {Epilogue{.activation = Activation::kRelu},
+        Epilogue{.activation = Activation::kClip, .low = -0.5f, .high = 0.75f}})
+    for (const char* line : {"conv convolution num_output=19 kernel=3 pad=1 in=2x5x7x9",
+                             "first convolution num_output=70 kernel=7 stride=2 pad=3 in=2x3x31x29",
+                             "dense inner_product num_output=70 in=3x100x1x1"})
+      runner.run(cpu::make_trial(parse_case(line), {.epilogue = epilogue, .seed = seed()}));
 }
 
 TEST(CudaDevice, KeepsWhatIsFreed) {
