@@ -68,16 +68,20 @@ Nodes ready(const Graph& graph, const Readers& readers, const std::vector<bool>&
   return urgent.empty() ? all : urgent;
 }
 
-// The node and the one that alone reads its only output.
-Nodes chain(const Graph& graph, const Readers& readers, NodeId first,
+// The node, the one that alone reads its only output, and so on: `length` nodes, or none.
+Nodes chain(const Graph& graph, const Readers& readers, NodeId first, std::size_t length,
             const std::vector<ValueId>& keep) {
-  const Node& node = graph.node(first);
-  if (node.outputs.size() != 1) return {};
-  const ValueId between = node.outputs[0];
-  if (std::find(keep.begin(), keep.end(), between) != keep.end()) return {};
-  const Nodes& next = readers.of(between);
-  if (next.size() != 1 || graph.node(next[0]).inputs.size() != 1) return {};
-  return {first, next[0]};
+  Nodes nodes = {first};
+  while (nodes.size() < length) {
+    const Node& node = graph.node(nodes.back());
+    if (node.outputs.size() != 1) return {};
+    const ValueId between = node.outputs[0];
+    if (std::find(keep.begin(), keep.end(), between) != keep.end()) return {};
+    const Nodes& next = readers.of(between);
+    if (next.size() != 1 || graph.node(next[0]).inputs.size() != 1) return {};
+    nodes.push_back(next[0]);
+  }
+  return nodes;
 }
 
 void require_data(const Graph& graph, const Node& node) {
@@ -190,7 +194,8 @@ std::vector<Group> partition(const Graph& graph, TacticList tactics,
       groups.push_back({.nodes = {n}, .tactics = {}, .refusals = {}});
       continue;
     }
-    for (Nodes proposal : {siblings(graph, readers, n), chain(graph, readers, n, keep), Nodes{n}}) {
+    for (Nodes proposal : {siblings(graph, readers, n), chain(graph, readers, n, 4, keep),
+                           chain(graph, readers, n, 2, keep), Nodes{n}}) {
       std::erase_if(proposal, [&](NodeId m) { return is_taken[static_cast<std::size_t>(m)]; });
       if (proposal.empty() || proposal[0] != n) continue;
       for (const NodeId m : proposal) require_data(graph, graph.node(m));

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "backends/cuda/stream.h"
 #include "backends/tactic.h"
 
 namespace kissa::cuda {
@@ -40,5 +41,36 @@ inline int to_int(std::int64_t value) { return static_cast<int>(value); }
 
 // Why a shape is none of N, C, H, W whose numbers the kernels can count in 32 bits.
 std::optional<std::string> refuse_shape(const Shape& shape);
+
+// A step that launches one kernel of one source and one destination.
+template <class Op>
+class LaunchStep final : public Step {
+ public:
+  LaunchStep(const Op& op, void (*launch)(const Op&, cudaStream_t)) : op_(op), launch_(launch) {}
+  void run(const Bindings& bindings, Stream& stream) const noexcept override {
+    Op op = op_;
+    op.src = static_cast<decltype(op.src)>(bindings.inputs[0]);
+    op.dst = static_cast<decltype(op.dst)>(bindings.outputs[0]);
+    launch_(op, handle_of(stream));
+  }
+
+ private:
+  Op op_;
+  void (*launch_)(const Op&, cudaStream_t);
+};
+
+// One input that flows in, one output, no residual; shapes of N, C, H, W.
+inline std::optional<std::string> refuse_flow(const Region& region) {
+  if (region.inputs.size() != 1 || region.outputs.size() != 1 || region.nodes[0].inputs.size() != 1)
+    return "more than one input or output";
+  for (const auto* values : {&region.inputs, &region.outputs})
+    if (auto reason = refuse_shape(region.value((*values)[0]).desc.shape)) return reason;
+  return std::nullopt;
+}
+
+inline const TensorDesc& in_of(const Region& region) { return region.value(region.inputs[0]).desc; }
+inline const TensorDesc& out_of(const Region& region) {
+  return region.value(region.outputs[0]).desc;
+}
 
 }  // namespace kissa::cuda

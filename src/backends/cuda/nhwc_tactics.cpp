@@ -4,110 +4,12 @@
 #include <array>
 
 #include "backends/cuda/fp16.h"
-#include "backends/cuda/kernels/first_conv.h"
 #include "backends/cuda/kernels/nhwc.h"
 #include "backends/cuda/stream.h"
 #include "backends/cuda/tactics.h"
 
 namespace kissa::cuda {
 namespace {
-
-// A step that launches one kernel of one source and one destination.
-template <class Op>
-class LaunchStep final : public Step {
- public:
-  LaunchStep(const Op& op, void (*launch)(const Op&, cudaStream_t)) : op_(op), launch_(launch) {}
-  void run(const Bindings& bindings, Stream& stream) const noexcept override {
-    Op op = op_;
-    op.src = static_cast<decltype(op.src)>(bindings.inputs[0]);
-    op.dst = static_cast<decltype(op.dst)>(bindings.outputs[0]);
-    launch_(op, handle_of(stream));
-  }
-
- private:
-  Op op_;
-  void (*launch_)(const Op&, cudaStream_t);
-};
-
-// One input that flows in, one output, no residual; shapes of N, C, H, W.
-std::optional<std::string> refuse_flow(const Region& region) {
-  if (region.inputs.size() != 1 || region.outputs.size() != 1 || region.nodes[0].inputs.size() != 1)
-    return "more than one input or output";
-  for (const auto* values : {&region.inputs, &region.outputs})
-    if (auto reason = refuse_shape(region.value((*values)[0]).desc.shape)) return reason;
-  return std::nullopt;
-}
-
-const TensorDesc& in_of(const Region& region) { return region.value(region.inputs[0]).desc; }
-const TensorDesc& out_of(const Region& region) { return region.value(region.outputs[0]).desc; }
-
-class FirstConvTactic final : public Tactic {
- public:
-  std::string_view name() const override { return "cuda.conv.first_mma.f16"; }
-
-  std::optional<std::string> refuse(const Region& region) const override {
-    const auto* conv = region.only<Convolution>();
-    if (conv == nullptr) return "not a single convolution";
-    if (auto reason = refuse_flow(region)) return reason;
-    const Shape& in = in_of(region).shape;
-    if (in.canonical_axis(conv->axis) != 1 || conv->group != 1)
-      return "not a 2-D convolution of NCHW in one group";
-    if (in[1] > 4) return "more than 4 input channels";
-    if (conv->kernel[0] != conv->kernel[1] || conv->stride[0] != conv->stride[1] ||
-        conv->pad[0] != conv->pad[1])
-      return "its axes differ";
-    if (conv->kernel[0] > 12 || conv->stride[0] % 2 != 0 || conv->stride[0] > 4 ||
-        conv->dilation[0] != 1 || conv->dilation[1] != 1)
-      return "not a filter up to 12 x 12 of stride 2 or 4";
-    if (!bounds_of(region.nodes[0].epilogue)) return "it has another epilogue";
-    if (in[0] > 65535) return "too many images";
-    return std::nullopt;
-  }
-
-  Requirements requirements(const Region&) const override { return {{Format{}}, {kNhwcF16}}; }
-
-  std::unique_ptr<Step> prepare(const Region& region,
-                                const PrepareContext& context) const override {
-    const auto& conv = *region.only<Convolution>();
-    const Shape& in = in_of(region).shape;
-    const Shape& out = out_of(region).shape;
-    const Bounds bounds = *bounds_of(region.nodes[0].epilogue);
-    FirstConv first = {};
-    first.dst_stride = to_int(out_of(region).pixel_stride);
-    first.images = to_int(in[0]);
-    first.channels = to_int(in[1]);
-    first.height = to_int(in[2]);
-    first.width = to_int(in[3]);
-    first.out_height = to_int(out[2]);
-    first.out_width = to_int(out[3]);
-    first.blocks_out = to_int(channel_blocks(conv.num_output));
-    first.side = to_int(conv.kernel[0]);
-    first.stride = to_int(conv.stride[0]);
-    first.pad = to_int(conv.pad[0]);
-    first.low = bounds.low;
-    first.high = bounds.high;
-    first.weight = pack(context.weights, conv, in[1], region.param(0).constant, first);
-    first.bias = pack_bias(context.weights, conv.has_bias ? region.param(1).constant : nullptr,
-                           conv.num_output);
-    return std::make_unique<LaunchStep<FirstConv>>(first, launch_first_conv);
-  }
-
- private:
-  // Row r of the filter, taps 4 s to 4 s + 3 of it, 4 channels each, make a step.
-  static const void* pack(WeightArena& weights, const Convolution& conv, std::int64_t channels,
-                          const float* weight, const FirstConv& first) {
-    const int side = first.side;
-    const int of_row = first.steps_of_row();
-    return pack_fragments(weights, conv.num_output, std::int64_t{side} * of_row,
-                          [=](std::int64_t output, std::int64_t step, int row) {
-                            const std::int64_t r = step / of_row;
-                            const std::int64_t s = step % of_row * 4 + row / 4;
-                            const std::int64_t c = row % 4;
-                            if (s >= side || c >= channels) return 0.0f;
-                            return weight[((output * channels + c) * side + r) * side + s];
-                          });
-  }
-};
 
 std::optional<std::string> refuse_lrn(const Lrn& lrn) {
   if (lrn.region != LrnRegion::kAcrossChannels) return "LRN within channels";
@@ -186,13 +88,45 @@ class WindowTactic final : public Tactic {
   }
 };
 
+class ClassifierStep final : public Step {
+ public:
+  ClassifierStep(const Classifier& product, bool has_softmax)
+      : product_(product), has_softmax_(has_softmax) {}
+
+  std::int64_t workspace_bytes() const override {
+    return has_softmax_ ? std::int64_t{product_.images} * product_.outputs * 4 : 0;
+  }
+  void run(const Bindings& bindings, Stream& stream) const noexcept override {
+    auto* dst = static_cast<float*>(bindings.outputs[0]);
+    Classifier product = product_;
+    product.src = bindings.inputs[0];
+    product.dst = has_softmax_ ? static_cast<float*>(bindings.workspace) : dst;
+    launch_classifier(product, handle_of(stream));
+    if (has_softmax_)
+      launch_softmax_rows({product.dst, dst, product.images, product.outputs}, handle_of(stream));
+  }
+
+ private:
+  Classifier product_;
+  bool has_softmax_;
+};
+
+// An inner product, and the softmax behind it.
 class ClassifierTactic final : public Tactic {
  public:
   std::string_view name() const override { return "cuda.inner_product.warp.f16"; }
 
   std::optional<std::string> refuse(const Region& region) const override {
-    const auto* product = region.only<InnerProduct>();
-    if (product == nullptr) return "not a single inner product";
+    const auto* product = std::get_if<InnerProduct>(&region.nodes[0].op);
+    if (product == nullptr) return "not an inner product";
+    if (region.nodes.size() > 2) return "more than two nodes";
+    if (region.nodes.size() == 2) {
+      const Region::Node& last = region.nodes[1];
+      const auto* softmax = std::get_if<Softmax>(&last.op);
+      if (softmax == nullptr || softmax->axis != 1 || !last.epilogue.empty() ||
+          last.inputs != region.nodes[0].outputs || region.outputs != last.outputs)
+        return "what follows is no softmax over its outputs";
+    }
     if (region.inputs.size() != 1 || region.nodes[0].inputs.size() != 1)
       return "more than one input";
     const Shape& in = in_of(region).shape;
@@ -209,7 +143,7 @@ class ClassifierTactic final : public Tactic {
 
   std::unique_ptr<Step> prepare(const Region& region,
                                 const PrepareContext& context) const override {
-    const auto& product = *region.only<InnerProduct>();
+    const auto& product = std::get<InnerProduct>(region.nodes[0].op);
     const Shape& in = in_of(region).shape;
     const Bounds bounds = *bounds_of(region.nodes[0].epilogue);
     const std::int64_t padded = channel_blocks(in[1]) * kChannelBlock;
@@ -229,7 +163,7 @@ class ClassifierTactic final : public Tactic {
         for (std::int64_t c = 0; c < padded; ++c)
           *to++ = half_bits(c < in[1] ? weight[n * in[1] + c] : 0.0f);
     });
-    return std::make_unique<LaunchStep<Classifier>>(op, launch_classifier);
+    return std::make_unique<ClassifierStep>(op, region.nodes.size() == 2);
   }
 };
 
@@ -267,7 +201,6 @@ class ReorderTactic final : public Tactic {
 }  // namespace
 
 void add_nhwc_tactics(std::vector<std::unique_ptr<const Tactic>>& tactics) {
-  tactics.push_back(std::make_unique<FirstConvTactic>());
   tactics.push_back(std::make_unique<WindowTactic>());
   tactics.push_back(std::make_unique<ClassifierTactic>());
   tactics.push_back(std::make_unique<ReorderTactic>());

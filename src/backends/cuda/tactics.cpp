@@ -10,6 +10,7 @@ TacticList fused_fp16_tactics() {
   struct Fp16Tactics {
     Fp16Tactics() {
       add_stage_tactics(own);
+      add_first_tactics(own);
       add_nhwc_tactics(own);
       for (const auto& tactic : own) list.push_back(tactic.get());
       list.push_back(&plain_tactic());

@@ -19,7 +19,10 @@ TacticList fused_fp16_tactics();
 // tile that is guessed to be best, then with each tile.
 void add_stage_tactics(std::vector<std::unique_ptr<const Tactic>>& tactics);
 
-// First convolution, pooling and LRN, classifier, reorders.
+// First convolution; the same with pool, LRN and the 1 x 1 convolution behind it.
+void add_first_tactics(std::vector<std::unique_ptr<const Tactic>>& tactics);
+
+// Pooling and LRN, classifier, reorders.
 void add_nhwc_tactics(std::vector<std::unique_ptr<const Tactic>>& tactics);
 
 }  // namespace kissa::cuda

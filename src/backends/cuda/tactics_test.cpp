@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <cstdlib>
 #include <random>
 #include <set>
@@ -86,13 +87,21 @@ class Fp16Runner {
  public:
   void run(const Trial& trial) {
     for (const Tactic* tactic : fused_fp16_tactics()) {
-      if (tactic == &plain_tactic() || tactic->refuse(trial.region)) continue;
+      if (tactic == &plain_tactic() || tactic->refuse(trial.region) || is_out_of_range(trial))
+        continue;
       used_.insert(tactic->name());
       Trial formatted = trial;
       cpu::set_formats(formatted.region, tactic->requirements(trial.region));
       // Inputs, weights and results are rounded to 11 bits; sums are not.
       run_trial(*tactic, std::move(formatted), {2e-3, 1.5e-3});
     }
+  }
+  // FP16 has no -FLT_MAX, which an empty window gives.
+  static bool is_out_of_range(const Trial& trial) {
+    for (const cpu::Floats& values : trial.expected)
+      for (const float value : values)
+        if (std::abs(value) > 65504.0f) return true;
+    return false;
   }
   void expect_all_used() const {
     for (const Tactic* tactic : fused_fp16_tactics()) {
@@ -119,6 +128,14 @@ std::vector<Trial> fp16_trials(const OpCase& op_case) {
   return trials;
 }
 
+Convolution same_conv(std::int64_t outputs, std::int64_t side) {
+  return {.num_output = outputs,
+          .kernel = {side, side},
+          .stride = {1, 1},
+          .pad = {side / 2, side / 2},
+          .dilation = {1, 1}};
+}
+
 // Integers that FP16 holds exactly: only the result is rounded.
 std::vector<Trial> chains() {
   const Pooling pool = {.kernel = {3, 3}, .stride = {2, 2}};
@@ -137,15 +154,12 @@ std::vector<Trial> chains() {
           trials.push_back(cpu::make_chain("lrn, pool", {each, around}, shape, fill));
         }
       }
+  // Networks' heads: 7 x 7 convolution, pool, LRN, 1 x 1 convolution.
+  Convolution first = same_conv(64, 7);
+  first.stride = {2, 2};
+  for (const Shape& shape : {Shape{1, 3, 224, 224}, Shape{2, 3, 61, 75}, Shape{17, 1, 16, 15}})
+    trials.push_back(cpu::make_chain("head", {first, pool, lrn, same_conv(64, 1)}, shape, {}));
   return trials;
-}
-
-Convolution same_conv(std::int64_t outputs, std::int64_t side) {
-  return {.num_output = outputs,
-          .kernel = {side, side},
-          .stride = {1, 1},
-          .pad = {side / 2, side / 2},
-          .dilation = {1, 1}};
 }
 
 // Independent convolutions and a pool of one image size, as in an Inception module.
@@ -206,7 +220,7 @@ TEST(CudaFp16, Epilogues) {
   Fp16Runner runner;
   for (const Epilogue& epilogue :
        {Epilogue{.activation = Activation::kRelu},
-        Epilogue{.activation = Activation::kClip, .low = -0.5f, .high = 0.75f}})
+        Epilogue{.activation = Activation::kClip, .low = -2.0f, .high = 3.0f}})
     for (const char* line : {"conv convolution num_output=19 kernel=3 pad=1 in=2x5x7x9",
                              "first convolution num_output=70 kernel=7 stride=2 pad=3 in=2x3x31x29",
                              "dense inner_product num_output=70 in=3x100x1x1"})

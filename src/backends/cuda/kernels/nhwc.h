@@ -42,6 +42,14 @@ struct Classifier {
 };
 void launch_classifier(const Classifier& op, cudaStream_t stream);
 
+// Of FP32 rows that a kernel before has written.
+struct SoftmaxRows {
+  const float* src;
+  float* dst;
+  int rows, extent;
+};
+void launch_softmax_rows(const SoftmaxRows& op, cudaStream_t stream);
+
 // Between FP32 row-major and FP16 NHWC; padding lanes become zero.
 struct Reorder {
   const void* src;

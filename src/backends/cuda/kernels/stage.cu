@@ -7,23 +7,36 @@
 namespace kissa::cuda {
 namespace {
 
-// The pixels in shared memory, halo included, of the largest tile.
-std::int64_t staged_pixels(const Stage& stage, const StageTask& task, int tile_pixels) {
-  if (task.side == 1) return tile_pixels;
-  const int rows = std::min(stage.height, (tile_pixels + stage.width - 2) / stage.width + 1);
-  return std::int64_t{rows + task.side - 1} * (stage.width + task.side - 1);
-}
-
 std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
 
+std::int64_t plane_of(const Stage& stage) { return std::int64_t{stage.height} * stage.width; }
+
+// Of a tile: several where they fit whole.
+std::int64_t images_of(const Stage& stage, const StageTile& tile) {
+  return std::clamp<std::int64_t>(tile.pixels() / plane_of(stage), 1, stage.images);
+}
+
+// The pixels in shared memory, halo included, of the largest tile.
+std::int64_t staged_pixels(const Stage& stage, const StageTask& task, const StageTile& tile) {
+  if (task.side == 1) return tile.pixels();
+  const std::int64_t images = images_of(stage, tile);
+  const int rows =
+      images > 1 ? stage.height
+                 : std::min(stage.height, (tile.pixels() + stage.width - 2) / stage.width + 1);
+  return images * (rows + task.side - 1) * (stage.width + task.side - 1);
+}
+
+// Tiles of pixels: of an image, times the groups of images.
+std::int64_t tiles_of(const Stage& stage, const StageTile& tile) {
+  return ceil_div(plane_of(stage), tile.pixels()) * ceil_div(stage.images, images_of(stage, tile));
+}
+
 std::int64_t blocks_of(const Stage& stage, const StageTask& task, const StageTile& tile) {
-  const std::int64_t plane = std::int64_t{stage.height} * stage.width;
   if (task.is_pool)
     return ceil_div(
         std::int64_t{(stage.height + 1) / 2} * stage.width * task.blocks_in * 2 * stage.images,
         kStageThreads);
-  return ceil_div(task.blocks_out * 16, tile.channels()) * ceil_div(plane, tile.pixels()) *
-         stage.images;
+  return ceil_div(task.blocks_out * 16, tile.channels()) * tiles_of(stage, tile);
 }
 
 std::int64_t offsets_bytes(const Stage& stage) {
@@ -49,6 +62,7 @@ std::span<const StageTile> stage_tiles() {
       {"128x56k2", 4, 7, 2, 1, 4, stage_kernel<4, 7, 2, 1, 4>},
       {"128x112", 4, 7, 2, 2, 2, stage_kernel<4, 7, 2, 2, 2>},
       {"64x224", 2, 7, 2, 4, 1, stage_kernel<2, 7, 2, 4, 1>},
+      {"128x224", 4, 7, 2, 4, 1, stage_kernel<4, 7, 2, 4, 1>},
   };
   return kTiles;
 }
@@ -58,8 +72,7 @@ std::size_t stage_shared_bytes(const Stage& stage, const StageTile& tile) {
   for (int i = 0; i < stage.count; ++i) {
     const StageTask& task = stage.tasks[i];
     if (task.is_pool) continue;
-    pixels =
-        std::max(pixels, staged_pixels(stage, task, tile.pixels()) * (task.blocks_in * 32 + 16));
+    pixels = std::max(pixels, staged_pixels(stage, task, tile) * (task.blocks_in * 32 + 16));
   }
   const std::int64_t sums = std::int64_t{tile.k_warps} * tile.pixels() * (tile.channels() + 4) * 4;
   return static_cast<std::size_t>(offsets_bytes(stage) + tile.channels() * 4 +
@@ -78,8 +91,8 @@ void prepare_stage(const StageTile& tile) {
 }
 
 void launch_stage(Stage stage, const StageTile& tile, cudaStream_t stream) {
-  const std::int64_t plane = std::int64_t{stage.height} * stage.width;
-  stage.tiles_n = static_cast<int>(ceil_div(plane, tile.pixels()));
+  stage.tiles_n = static_cast<int>(ceil_div(plane_of(stage), tile.pixels()));
+  stage.images_each = static_cast<int>(images_of(stage, tile));
   stage.offsets_bytes = static_cast<int>(offsets_bytes(stage));
   std::int64_t first = 0;
   for (int i = 0; i < stage.count; ++i) {

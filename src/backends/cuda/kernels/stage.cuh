@@ -1,6 +1,6 @@
 // y = clip(W * x + bias), W K x C x side x side, as an implicit product of matrices on the tensor
 // cores (mma.sync m16n8k16) with the weights as the first operand: M are output channels, N pixels
-// of one image in row order, K = (16 channels, tap).
+// of a part of one image or of several whole ones in row order, K = (16 channels, tap).
 //
 //   shared: step offsets | bias | pixels of the tile with their halo, each C halves and 16 bytes
 //           (so that 8 pixels of ldmatrix lie in different banks), later the FP32 sums
@@ -99,8 +99,13 @@ __global__ void __launch_bounds__(kStageThreads, kMEach* kNEach > 14   ? 1
   const int pitch = task.blocks_in * 32 + 16;  // bytes of a pixel in shared memory
   const int steps = task.blocks_in * taps;
   const int tile_m = block % task.tiles_m;
-  const int image = block / task.tiles_m / stage.tiles_n;
+  // A tile is a part of one image, or several whole images.
+  const bool is_part = stage.images_each == 1;
+  const int first_image = block / task.tiles_m / stage.tiles_n * stage.images_each;
   const int first_pixel = block / task.tiles_m % stage.tiles_n * kPixels;
+  const int images = min(stage.images_each, stage.images - first_image);
+  const int inside = is_part ? min(kPixels, plane - first_pixel) : images * plane;
+  const std::int64_t start = std::int64_t{first_image} * plane + first_pixel;
 
   const int lane = tid % 32;
   const int warp = tid / 32;
@@ -121,9 +126,12 @@ __global__ void __launch_bounds__(kStageThreads, kMEach* kNEach > 14   ? 1
     for (int i = 0; i < kMEach; ++i) {
       const bool is_there = block_m + i < task.blocks_out && pair < end_pair;
       const uint4* from = weight + (std::int64_t{i} * steps + 2 * pair) * 32;
-      into[i][0] = is_there ? load_weights(from) : make_uint4(0, 0, 0, 0);
-      into[i][1] =
-          is_there && 2 * pair + 1 < steps ? load_weights(from + 32) : make_uint4(0, 0, 0, 0);
+      const auto load = [](const uint4* at) {
+        return kNWarps > 1 ? __ldg(at) : load_weights(at);  // several warps share them through L1
+      };
+      const uint4 none = make_uint4(0, 0, 0, 0);
+      into[i][0] = is_there ? load(from) : none;
+      into[i][1] = is_there && 2 * pair + 1 < steps ? load(from + 32) : none;
     }
   };
 #pragma unroll
@@ -145,41 +153,40 @@ __global__ void __launch_bounds__(kStageThreads, kMEach* kNEach > 14   ? 1
 #pragma unroll
   for (int j = 0; j < kNEach; ++j) {
     const int local = (warp_n * kNEach + j) * 8 + lane % 8;
-    const int pixel = min(first_pixel + local, plane - 1);
-    const int at = side == 1 ? local : (pixel / width - first_y) * padded_width + pixel % width;
+    const int taken = min(local, inside - 1);
+    const int image = is_part ? 0 : taken / plane;
+    const int pixel = first_pixel + taken - image * plane;
+    const int row = image * (stage.height + 2 * pad) + pixel / width - first_y;
+    const int at = side == 1 ? local : row * padded_width + pixel % width;
     rows[j] = pixels_at + static_cast<std::uint32_t>(at * pitch + lane / 8 % 2 * 16);
   }
 
   wait_for_previous();
   {
-    const __half* src =
-        static_cast<const __half*>(task.src) + std::int64_t{image} * plane * task.src_stride;
+    const auto* src = static_cast<const __half*>(task.src);
     const int chunks = task.blocks_in * 2;
     const float per_chunk = 1.0f / static_cast<float>(chunks);
+    const auto copy = [&](int local, int chunk, std::int64_t pixel, bool is_inside) {
+      copy_async(pixels_at + static_cast<std::uint32_t>(local * pitch + chunk * 16),
+                 src + (is_inside ? pixel : start) * task.src_stride + chunk * 8, is_inside);
+    };
     if (side == 1) {
       for (int i = tid; i < kPixels * chunks; i += kStageThreads) {
         const int local = divide(i, per_chunk);
-        const int chunk = i - local * chunks;
-        const int pixel = first_pixel + local;
-        const bool is_inside = pixel < plane;
-        copy_async(pixels_at + static_cast<std::uint32_t>(local * pitch + chunk * 16),
-                   src + std::int64_t{is_inside ? pixel : 0} * task.src_stride + chunk * 8,
-                   is_inside);
+        copy(local, i - local * chunks, start + local, local < inside);
       }
     } else {
-      const int last_y = (min(first_pixel + kPixels, plane) - 1) / width;
-      const int count = (last_y - first_y + 1 + 2 * pad) * padded_width;
+      const int rows_each = is_part ? (first_pixel + inside - 1) / width - first_y + 1 + 2 * pad
+                                    : stage.height + 2 * pad;
       const float per_row = 1.0f / static_cast<float>(padded_width);
-      for (int i = tid; i < count * chunks; i += kStageThreads) {
+      for (int i = tid; i < images * rows_each * padded_width * chunks; i += kStageThreads) {
         const int local = divide(i, per_chunk);
-        const int chunk = i - local * chunks;
         const int row = divide(local, per_row);
+        const int image = is_part ? 0 : row / rows_each;
         const int x = local - row * padded_width - pad;
-        const int y = first_y + row - pad;
-        const bool is_inside = x >= 0 && x < width && y >= 0 && y < stage.height;
-        copy_async(pixels_at + static_cast<std::uint32_t>(local * pitch + chunk * 16),
-                   src + std::int64_t{is_inside ? y * width + x : 0} * task.src_stride + chunk * 8,
-                   is_inside);
+        const int y = first_y + row - image * rows_each - pad;
+        copy(local, i - local * chunks, std::int64_t{first_image + image} * plane + y * width + x,
+             x >= 0 && x < width && y >= 0 && y < stage.height);
       }
     }
   }
@@ -228,8 +235,7 @@ __global__ void __launch_bounds__(kStageThreads, kMEach* kNEach > 14   ? 1
   for (int i = tid; i < kPixels * kGroups; i += kStageThreads) {
     const int local = i / kGroups;
     const int channel = i % kGroups * 8;
-    const int pixel = first_pixel + local;
-    if (pixel >= plane || tile_m * kChannels + channel >= task.blocks_out * 16) continue;
+    if (local >= inside || tile_m * kChannels + channel >= task.blocks_out * 16) continue;
     float result[8];
 #pragma unroll
     for (int c = 0; c < 8; ++c) result[c] = bias[channel + c];
@@ -243,9 +249,8 @@ __global__ void __launch_bounds__(kStageThreads, kMEach* kNEach > 14   ? 1
     }
 #pragma unroll
     for (int c = 0; c < 8; ++c) result[c] = fminf(fmaxf(result[c], task.low), task.high);
-    __half* dst = static_cast<__half*>(task.dst) +
-                  (std::int64_t{image} * plane + pixel) * task.dst_stride + tile_m * kChannels +
-                  channel;
+    __half* dst = static_cast<__half*>(task.dst) + (start + local) * task.dst_stride +
+                  tile_m * kChannels + channel;
     *reinterpret_cast<uint4*>(dst) = to_halves(result);
   }
 }

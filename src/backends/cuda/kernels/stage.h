@@ -39,7 +39,8 @@ struct Stage {
   int count;
   StageTask tasks[kMaxStageTasks];
   // Set by launch_stage.
-  int tiles_n;        // of an image
+  int tiles_n;        // of an image; 1 where a tile holds several
+  int images_each;    // of a tile
   int offsets_bytes;  // of the table of steps in shared memory
 };
 
