@@ -39,7 +39,7 @@ Nodes siblings(const Graph& graph, const Readers& readers, NodeId first) {
     like.has_bias = conv->has_bias;
     if (like == *conv) found.push_back(n);
   }
-  return found;
+  return found.size() > 1 ? found : Nodes{};
 }
 
 // All nodes that could run now, independent of each other: those that have what they read, but for

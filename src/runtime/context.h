@@ -19,8 +19,8 @@ class Context {
   float* output(std::size_t i) const { return outputs_[i].host; }
   // Copies the inputs to the device, runs all steps, copies the outputs back and waits for it all.
   void run();
-  // The same, waiting after each step: the microseconds that each took. On a device that is not the
-  // host a step may run several times, so that outputs mean nothing where steps run in place.
+  // The same, waiting after each step: the microseconds that each took. Where the stream records,
+  // each runs several times over, so that outputs mean nothing where steps run in place.
   std::vector<double> run_timed();
   // Runs all steps `times` times on what the device's memory holds, without copies, and waits:
   // microseconds a run.
@@ -43,6 +43,7 @@ class Context {
   void* at(std::int64_t offset) const;
   void bind_ports();
   void run_steps();
+  void run_step(const BoundStep& bound);
   void copy_inputs();
   void copy_outputs();
 
@@ -53,8 +54,9 @@ class Context {
   std::vector<BoundStep> steps_;
   std::vector<Port> inputs_;
   std::vector<Port> outputs_;
-  std::unique_ptr<Recording> all_;         // copies and steps
-  std::unique_ptr<Recording> only_steps_;  // once run_on_device was called
+  std::unique_ptr<Recording> all_;                     // copies and steps
+  std::unique_ptr<Recording> only_steps_;              // once run_on_device was called
+  std::vector<std::unique_ptr<Recording>> each_step_;  // once run_timed was called
 };
 
 }  // namespace kissa::runtime

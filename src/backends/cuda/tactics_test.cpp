@@ -195,6 +195,7 @@ TEST(CudaFp16, Cases) {
   Fp16Runner runner;
   for (const OpCase& op_case : cases())
     for (const Trial& trial : fp16_trials(op_case)) runner.run(trial);
+  for (const Trial& trial : chains()) runner.run(trial);
   runner.expect_all_used();
 }
 
