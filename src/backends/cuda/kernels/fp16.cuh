@@ -33,8 +33,11 @@ __device__ inline void copy_async(std::uint32_t to, const void* from, bool is_in
   asm volatile("cp.async.cg.shared.global [%0],[%1],16,%2;" ::"r"(to), "l"(from),
                "r"(is_inside ? 16 : 0));
 }
-__device__ inline void wait_for_copies() {
-  asm volatile("cp.async.commit_group;\ncp.async.wait_group 0;" ::: "memory");
+__device__ inline void commit_copies() { asm volatile("cp.async.commit_group;" ::: "memory"); }
+// Until only the latest kLater groups that were committed may be on their way.
+template <int kLater>
+__device__ void wait_for_copies() {
+  asm volatile("cp.async.wait_group %0;" ::"n"(kLater) : "memory");
 }
 
 // Four 8 x 8 tiles of halves; lane l gives the address of row l % 8 of tile l / 8.

@@ -39,6 +39,17 @@ std::int64_t blocks_of(const Stage& stage, const StageTask& task, const StageTil
   return ceil_div(task.blocks_out * 16, tile.channels()) * tiles_of(stage, tile);
 }
 
+// Tiles whose warps do not share sums bring the next channels while they multiply the present ones.
+constexpr int kChunkBlocks = 4;  // even, so that pairs of steps end with a chunk
+
+int chunk_blocks(const StageTask& task, const StageTile& tile) {
+  return tile.k_warps == 1 ? std::min(kChunkBlocks, task.blocks_in) : task.blocks_in;
+}
+
+std::int64_t chunk_bytes(const Stage& stage, const StageTask& task, const StageTile& tile) {
+  return staged_pixels(stage, task, tile) * (chunk_blocks(task, tile) * 32 + 16);
+}
+
 std::int64_t offsets_bytes(const Stage& stage) {
   std::int64_t steps = 0;
   for (int i = 0; i < stage.count; ++i)
@@ -62,6 +73,7 @@ std::span<const StageTile> stage_tiles() {
       {"128x56k2", 4, 7, 2, 1, 4, stage_kernel<4, 7, 2, 1, 4>},
       {"128x112", 4, 7, 2, 2, 2, stage_kernel<4, 7, 2, 2, 2>},
       {"64x224", 2, 7, 2, 4, 1, stage_kernel<2, 7, 2, 4, 1>},
+      {"128x112p", 2, 7, 4, 2, 1, stage_kernel<2, 7, 4, 2, 1>},
       {"128x224", 4, 7, 2, 4, 1, stage_kernel<4, 7, 2, 4, 1>},
   };
   return kTiles;
@@ -72,7 +84,8 @@ std::size_t stage_shared_bytes(const Stage& stage, const StageTile& tile) {
   for (int i = 0; i < stage.count; ++i) {
     const StageTask& task = stage.tasks[i];
     if (task.is_pool) continue;
-    pixels = std::max(pixels, staged_pixels(stage, task, tile) * (task.blocks_in * 32 + 16));
+    const bool is_double = chunk_blocks(task, tile) < task.blocks_in;
+    pixels = std::max(pixels, chunk_bytes(stage, task, tile) * (is_double ? 2 : 1));
   }
   const std::int64_t sums = std::int64_t{tile.k_warps} * tile.pixels() * (tile.channels() + 4) * 4;
   return static_cast<std::size_t>(offsets_bytes(stage) + tile.channels() * 4 +
@@ -99,6 +112,8 @@ void launch_stage(Stage stage, const StageTile& tile, cudaStream_t stream) {
     StageTask& task = stage.tasks[i];
     task.first_tile = static_cast<int>(first);
     task.tiles_m = static_cast<int>(ceil_div(task.blocks_out * 16, tile.channels()));
+    task.chunk_blocks = chunk_blocks(task, tile);
+    task.chunk_bytes = static_cast<int>(chunk_bytes(stage, task, tile));
     first += blocks_of(stage, task, tile);
   }
   launch_early(tile.kernel, stage, dim3(static_cast<unsigned>(first)), kStageThreads,

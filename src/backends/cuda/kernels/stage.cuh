@@ -8,7 +8,9 @@
 //
 // The weights' first steps are fetched before the wait for the kernel before. A block loads its
 // activations once; then its warps walk their share of K without a barrier and add up through
-// shared memory. docs/kernels/cuda_conv.md has figures.
+// shared memory. Where warps do not share sums, the tile is large, and the activations come in
+// chunks of 64 channels, the next while the present one is multiplied. docs/kernels/cuda_conv.md
+// has figures.
 #pragma once
 
 #include "backends/cuda/kernels/fp16.cuh"
@@ -66,6 +68,7 @@ __global__ void __launch_bounds__(kStageThreads, kMEach* kNEach > 14   ? 1
                                                                        : 3)
     stage_kernel(const __grid_constant__ Stage stage) {
   static_assert(kMWarps * kNWarps * kKWarps * 32 == kStageThreads);
+  static_assert(kKWarps > 1 || kMEach > 1, "chunks end with whole rounds of fetched weights");
   constexpr int kPixels = 8 * kNEach * kNWarps;
   constexpr int kChannels = 16 * kMEach * kMWarps;
   constexpr int kAhead = kMEach == 1 ? 4 : 2;  // pairs of steps whose weights are on their way
@@ -96,7 +99,7 @@ __global__ void __launch_bounds__(kStageThreads, kMEach* kNEach > 14   ? 1
   const int taps = side * side;
   const int pad = side / 2;
   const int padded_width = width + 2 * pad;
-  const int pitch = task.blocks_in * 32 + 16;  // bytes of a pixel in shared memory
+  const int pitch = task.chunk_blocks * 32 + 16;  // bytes of a pixel in shared memory
   const int steps = task.blocks_in * taps;
   const int tile_m = block % task.tiles_m;
   // A tile is a part of one image, or several whole images.
@@ -137,7 +140,7 @@ __global__ void __launch_bounds__(kStageThreads, kMEach* kNEach > 14   ? 1
 #pragma unroll
   for (int ahead = 0; ahead < kAhead; ++ahead) fetch(first_pair + ahead, weights[ahead]);
 
-  for (int step = tid; step < steps; step += kStageThreads) {
+  for (int step = tid; step < task.chunk_blocks * taps; step += kStageThreads) {
     const int tap = step % taps;
     offsets[step] = (tap / side * padded_width + tap % side) * pitch + step / taps * 32;
   }
@@ -161,55 +164,86 @@ __global__ void __launch_bounds__(kStageThreads, kMEach* kNEach > 14   ? 1
     rows[j] = pixels_at + static_cast<std::uint32_t>(at * pitch + lane / 8 % 2 * 16);
   }
 
-  wait_for_previous();
-  {
-    const auto* src = static_cast<const __half*>(task.src);
-    const int chunks = task.blocks_in * 2;
-    const float per_chunk = 1.0f / static_cast<float>(chunks);
-    const auto copy = [&](int local, int chunk, std::int64_t pixel, bool is_inside) {
-      copy_async(pixels_at + static_cast<std::uint32_t>(local * pitch + chunk * 16),
-                 src + (is_inside ? pixel : start) * task.src_stride + chunk * 8, is_inside);
+  const auto* src = static_cast<const __half*>(task.src);
+  const int rows_each =
+      is_part ? (first_pixel + inside - 1) / width - first_y + 1 + 2 * pad : stage.height + 2 * pad;
+  const float per_row = 1.0f / static_cast<float>(padded_width);
+  // Brings the channels of one chunk, 16 bytes a thread at a time.
+  const auto bring = [&](int chunk) {
+    const int first_block = chunk * task.chunk_blocks;
+    const int words = min(task.chunk_blocks, task.blocks_in - first_block) * 2;
+    const float per_word = 1.0f / static_cast<float>(words);
+    const std::uint32_t to = pixels_at + static_cast<std::uint32_t>(chunk % 2 * task.chunk_bytes);
+    const auto copy = [&](int local, int word, std::int64_t pixel, bool is_inside) {
+      copy_async(to + static_cast<std::uint32_t>(local * pitch + word * 16),
+                 src + (is_inside ? pixel : start) * task.src_stride + first_block * 16 + word * 8,
+                 is_inside);
     };
     if (side == 1) {
-      for (int i = tid; i < kPixels * chunks; i += kStageThreads) {
-        const int local = divide(i, per_chunk);
-        copy(local, i - local * chunks, start + local, local < inside);
+      for (int i = tid; i < kPixels * words; i += kStageThreads) {
+        const int local = divide(i, per_word);
+        copy(local, i - local * words, start + local, local < inside);
       }
     } else {
-      const int rows_each = is_part ? (first_pixel + inside - 1) / width - first_y + 1 + 2 * pad
-                                    : stage.height + 2 * pad;
-      const float per_row = 1.0f / static_cast<float>(padded_width);
-      for (int i = tid; i < images * rows_each * padded_width * chunks; i += kStageThreads) {
-        const int local = divide(i, per_chunk);
+      for (int i = tid; i < images * rows_each * padded_width * words; i += kStageThreads) {
+        const int local = divide(i, per_word);
         const int row = divide(local, per_row);
         const int image = is_part ? 0 : row / rows_each;
         const int x = local - row * padded_width - pad;
         const int y = first_y + row - image * rows_each - pad;
-        copy(local, i - local * chunks, std::int64_t{first_image + image} * plane + y * width + x,
+        copy(local, i - local * words, std::int64_t{first_image + image} * plane + y * width + x,
              x >= 0 && x < width && y >= 0 && y < stage.height);
       }
     }
-  }
-  wait_for_copies();
-  __syncthreads();
+    commit_copies();
+  };
 
   float sums[kMEach][kNEach][4] = {};
-  for (int pair = first_pair; pair < end_pair; pair += kAhead) {
+  // Multiplies the pairs [first, end) of steps, whose pixels lie `shift` bytes behind the first
+  // buffer; the first of them is step `base`.
+  const auto multiply = [&](int first, int end, int base, std::uint32_t shift) {
+    for (int pair = first; pair < end; pair += kAhead) {
 #pragma unroll
-    for (int ahead = 0; ahead < kAhead; ++ahead) {
-      if (pair + ahead >= end_pair) break;
-      // Lanes 0 to 15 address the pair's first step, the others its second.
-      const int offset = offsets[min(2 * (pair + ahead) + lane / 16, steps - 1)];
+      for (int ahead = 0; ahead < kAhead; ++ahead) {
+        if (pair + ahead >= end) break;
+        // Lanes 0 to 15 address the pair's first step, the others its second.
+        const int step = min(2 * (pair + ahead) + lane / 16, steps - 1) - base;
+        const std::uint32_t offset = static_cast<std::uint32_t>(offsets[step]) + shift;
 #pragma unroll
-      for (int j = 0; j < kNEach; ++j) {
-        const uint4 b = load_tiles(rows[j] + static_cast<std::uint32_t>(offset));
+        for (int j = 0; j < kNEach; ++j) {
+          const uint4 b = load_tiles(rows[j] + offset);
 #pragma unroll
-        for (int i = 0; i < kMEach; ++i) {
-          multiply_add(sums[i][j], weights[ahead][i][0], b.x, b.y);
-          multiply_add(sums[i][j], weights[ahead][i][1], b.z, b.w);
+          for (int i = 0; i < kMEach; ++i) {
+            multiply_add(sums[i][j], weights[ahead][i][0], b.x, b.y);
+            multiply_add(sums[i][j], weights[ahead][i][1], b.z, b.w);
+          }
         }
+        fetch(pair + ahead + kAhead, weights[ahead]);
       }
-      fetch(pair + ahead + kAhead, weights[ahead]);
+    }
+  };
+
+  wait_for_previous();
+  bring(0);
+  if constexpr (kKWarps > 1) {
+    wait_for_copies<0>();
+    __syncthreads();
+    multiply(first_pair, end_pair, 0, 0);
+  } else {
+    const int chunk_steps = task.chunk_blocks * taps;
+    const int chunks = (task.blocks_in + task.chunk_blocks - 1) / task.chunk_blocks;
+    for (int chunk = 0; chunk < chunks; ++chunk) {
+      if (chunk + 1 < chunks) {
+        bring(chunk + 1);
+        wait_for_copies<1>();
+      } else {
+        wait_for_copies<0>();
+      }
+      __syncthreads();
+      const int base = chunk * chunk_steps;
+      multiply(base / 2, chunk + 1 < chunks ? (base + chunk_steps) / 2 : pairs, base,
+               static_cast<std::uint32_t>(chunk % 2 * task.chunk_bytes));
+      if (chunk + 1 < chunks) __syncthreads();
     }
   }
 

@@ -28,6 +28,8 @@ struct StageTask {
   // Set by launch_stage.
   int first_tile;
   int tiles_m;
+  int chunk_blocks;  // blocks_in that shared memory holds at a time
+  int chunk_bytes;
 };
 
 inline constexpr int kMaxStageTasks = 6;
