@@ -144,7 +144,7 @@ std::vector<Trial> chains() {
   const Lrn wide = {.size = 9, .alpha = 0.01f, .beta = 0.6f, .k = 2.0f};
   std::vector<Trial> trials;
   for (const Shape& shape : {Shape{1, 64, 12, 13}, Shape{2, 19, 9, 8}, Shape{3, 3, 5, 5},
-                             Shape{1, 192, 10, 14}, Shape{17, 8, 4, 3}})
+                             Shape{1, 192, 10, 14}, Shape{17, 8, 4, 3}, Shape{128, 70, 13, 11}})
     for (const Fill& fill : {Fill{.low = -9.0f, .high = 9.0f, .integers = true},
                              Fill{.low = 300.0f, .high = 2000.0f, .integers = true}})
       for (const Lrn& each : {lrn, wide}) {

@@ -7,13 +7,26 @@
 
 #include <cstdint>
 
+// What a GPU lacks compiles to nothing, or to a trap: Volta and Turing have no such products and
+// copies, and before Hopper kernels start when the one before is done.
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 900
+#define KISSA_EARLY_START(code) asm volatile(code ::: "memory")
+#else
+#define KISSA_EARLY_START(code) static_cast<void>(0)
+#endif
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 800
+#define KISSA_AMPERE(...) asm volatile(__VA_ARGS__)
+#else
+#define KISSA_AMPERE(...) __trap()
+#endif
+
 namespace kissa::cuda {
 
 // Lets the next kernel of the stream start while this one runs...
-__device__ inline void let_next_start() { asm volatile("griddepcontrol.launch_dependents;"); }
+__device__ inline void let_next_start() { KISSA_EARLY_START("griddepcontrol.launch_dependents;"); }
 // ...and waits for all that the kernels before have written. Every block of every kernel that is
 // launched by launch_early calls it, before its first read or write of an activation.
-__device__ inline void wait_for_previous() { asm volatile("griddepcontrol.wait;" ::: "memory"); }
+__device__ inline void wait_for_previous() { KISSA_EARLY_START("griddepcontrol.wait;"); }
 
 // 16 bytes of weights, which no kernel writes: they may be read before wait_for_previous.
 __device__ inline uint4 load_weights(const uint4* from) {
@@ -30,14 +43,14 @@ __device__ inline std::uint32_t shared_address(const void* pointer) {
 
 // 16 bytes to shared memory, or zeros where not `is_inside`.
 __device__ inline void copy_async(std::uint32_t to, const void* from, bool is_inside) {
-  asm volatile("cp.async.cg.shared.global [%0],[%1],16,%2;" ::"r"(to), "l"(from),
+  KISSA_AMPERE("cp.async.cg.shared.global [%0],[%1],16,%2;" ::"r"(to), "l"(from),
                "r"(is_inside ? 16 : 0));
 }
-__device__ inline void commit_copies() { asm volatile("cp.async.commit_group;" ::: "memory"); }
+__device__ inline void commit_copies() { KISSA_AMPERE("cp.async.commit_group;" ::: "memory"); }
 // Until only the latest kLater groups that were committed may be on their way.
 template <int kLater>
 __device__ void wait_for_copies() {
-  asm volatile("cp.async.wait_group %0;" ::"n"(kLater) : "memory");
+  KISSA_AMPERE("cp.async.wait_group %0;" ::"n"(kLater) : "memory");
 }
 
 // Four 8 x 8 tiles of halves; lane l gives the address of row l % 8 of tile l / 8.
@@ -52,7 +65,7 @@ __device__ inline uint4 load_tiles(std::uint32_t from) {
 // c (16 x 8) += a (16 x 16) b (16 x 8)
 __device__ inline void multiply_add(float (&c)[4], const uint4& a, std::uint32_t b0,
                                     std::uint32_t b1) {
-  asm volatile(
+  KISSA_AMPERE(
       "mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 "
       "{%0,%1,%2,%3},{%4,%5,%6,%7},{%8,%9},{%0,%1,%2,%3};"
       : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3])
