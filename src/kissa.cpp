@@ -11,6 +11,7 @@
 #include "passes/pipeline.h"
 #include "runtime/build_plan.h"
 #include "runtime/context.h"
+#include "runtime/load_plan.h"
 
 namespace kissa {
 namespace {
@@ -23,6 +24,12 @@ std::vector<TensorInfo> infos_of(const Graph& graph, const std::vector<ValueId>&
   std::vector<TensorInfo> infos;
   for (const ValueId id : ids) infos.push_back(info_of(graph, id));
   return infos;
+}
+
+std::map<std::string, Dims> dims_of(const std::vector<TensorInfo>& infos) {
+  std::map<std::string, Dims> dims;
+  for (const TensorInfo& info : infos) dims.emplace(info.name, info.dims);
+  return dims;
 }
 
 std::unordered_map<std::string, Shape> to_shapes(const std::map<std::string, Dims>& dims) {
@@ -39,16 +46,28 @@ std::string version() { return KISSA_VERSION; }
 
 std::int64_t TensorInfo::elements() const { return Shape(dims).elements(); }
 
+// What a model was made of, besides weights.
+struct Model::Source {
+  NetworkText network;
+  ImportOptions options;
+
+  static Model load(Source source, const std::string& caffemodel) {
+    Graph graph = import_caffe(source.network, caffemodel, source.options);
+    graph.verify();
+    return Model(std::make_shared<const Graph>(std::move(graph)),
+                 std::make_shared<const Source>(std::move(source)));
+  }
+};
+
 Model Model::load_caffe(const std::string& prototxt, const std::string& caffemodel,
                         const CaffeOptions& options) {
-  ImportOptions import{.input_shapes = to_shapes(options.input_shapes),
-                       .train_phase = options.train_phase,
-                       .stages = options.stages,
-                       .level = options.level,
-                       .random_seed = options.random_seed};
-  Graph graph = import_caffe(prototxt, caffemodel, import);
-  graph.verify();
-  return Model(std::make_shared<const Graph>(std::move(graph)));
+  return Source::load({.network = read_network_text(prototxt),
+                       .options = {.input_shapes = to_shapes(options.input_shapes),
+                                   .train_phase = options.train_phase,
+                                   .stages = options.stages,
+                                   .level = options.level,
+                                   .random_seed = options.random_seed}},
+                      caffemodel);
 }
 
 const std::string& Model::name() const { return graph_->name; }
@@ -81,7 +100,7 @@ std::vector<LayerInfo> Model::layers() const {
 }
 
 Model Model::with_input_shapes(const std::map<std::string, Dims>& shapes) const {
-  return Model(std::make_shared<const Graph>(graph_->reshaped(to_shapes(shapes))));
+  return Model(std::make_shared<const Graph>(graph_->reshaped(to_shapes(shapes))), source_);
 }
 
 Model Model::with_batch(std::int64_t batch) const {
@@ -99,50 +118,155 @@ Model Model::with_batch(std::int64_t batch) const {
 std::string Model::to_text() const { return graph_->to_text(); }
 std::string Model::to_dot() const { return export_dot(*graph_); }
 
+std::string Model::describe_passes(const std::vector<std::string>& fetch,
+                                   const std::vector<std::string>& skip_passes) const {
+  return kissa::to_text(run_passes(*graph_, {.fetch = fetch, .skip = skip_passes}).reports);
+}
+
 Blob load_caffe_blob(const std::string& path) {
   BlobFile file = read_blob_file(path);
   return {file.shape.dims(), std::move(file.data)};
 }
 
 struct Engine::Impl {
+  const Backend* backend = nullptr;
   std::shared_ptr<const Plan> plan;
+  PlanRecord record;                     // how the plan came to be
+  std::shared_ptr<const PlanFile> file;  // where it came from, if it was loaded
   std::vector<TensorInfo> inputs;
   std::vector<TensorInfo> outputs;
+
+  static Engine make(const Backend& backend, std::shared_ptr<const Plan> plan, PlanRecord record,
+                     std::shared_ptr<const PlanFile> file = nullptr) {
+    auto impl = std::make_shared<Impl>();
+    impl->backend = &backend;
+    impl->inputs = infos_of(*plan->graph, plan->graph->inputs());
+    impl->outputs = infos_of(*plan->graph, plan->outputs);
+    impl->plan = std::move(plan);
+    impl->record = std::move(record);
+    impl->file = std::move(file);
+    return Engine(std::move(impl));
+  }
+
+  // The graph that runs: the model's with the fetched values as outputs, rewritten in fused mode.
+  static std::shared_ptr<const Graph> prepare(const Model& model, Mode mode,
+                                              const std::vector<std::string>& fetch,
+                                              const std::vector<std::string>& skip) {
+    check_pass_names(skip);
+    if (mode != Mode::kFused)
+      return std::make_shared<const Graph>(with_outputs(*model.graph_, fetch));
+    return std::make_shared<const Graph>(
+        run_passes(*model.graph_, {.fetch = fetch, .skip = skip}).graph);
+  }
+
+  static Recipe recipe_of(const Model& model, const std::vector<std::string>& fetch,
+                          const std::vector<std::string>& skip_passes) {
+    const Model::Source& source = *model.source_;
+    Recipe recipe{.path = source.network.path,
+                  .prototxt = source.network.text,
+                  .input_shapes = {},
+                  .train_phase = source.options.train_phase,
+                  .stages = source.options.stages,
+                  .level = source.options.level,
+                  .random_seed = source.options.random_seed,
+                  .fetch = fetch,
+                  .skip_passes = skip_passes};
+    for (const TensorInfo& input : model.inputs())
+      recipe.input_shapes.emplace(input.name, Shape(input.dims));
+    return recipe;
+  }
 };
 
 Engine Engine::build(const Model& model, const EngineOptions& options) {
   const DeviceChoice device = find_device(options.device);
+  const Backend& backend = device.backend;
   const auto is_built = [&](Mode mode) {
-    return !device.backend.tactics(mode, options.precision).empty();
+    return !backend.tactics(mode, options.precision).empty();
   };
-  runtime::BuildOptions build{
+  const runtime::BuildOptions build{
       .plan = {.mode = options.mode.value_or(is_built(Mode::kFused) ? Mode::kFused : Mode::kCaffe),
                .precision = options.precision,
                .device = {.index = device.index, .threads = options.threads},
-               .fetch = options.fetch},
+               .fetch = {}},
       .timing_cache = options.timing_cache,
       .error_on_cache_miss = options.error_on_cache_miss,
       .build_seconds = options.build_seconds};
-  std::shared_ptr<const Graph> graph = model.graph_;
-  if (build.plan.mode == Mode::kFused) {
-    PassesResult passes = run_passes(*graph, {.fetch = options.fetch, .skip = options.skip_passes});
-    graph = std::make_shared<const Graph>(std::move(passes.graph));
-    build.plan.fetch = {};  // outputs of the graph by now
-  }
-
-  auto impl = std::make_shared<Impl>();
-  impl->plan = runtime::build_plan(std::move(graph), device.backend, build);
-  impl->inputs = model.inputs();
-  impl->outputs = infos_of(*impl->plan->graph, impl->plan->outputs);
-  return Engine(std::move(impl));
+  auto plan = runtime::build_plan(
+      Impl::prepare(model, build.plan.mode, options.fetch, options.skip_passes), backend, build);
+  PlanRecord record;
+  record.version = version();
+  record.device = options.device;
+  record.threads_asked = options.threads;
+  record.precision = options.precision;
+  record.recipe = Impl::recipe_of(model, options.fetch, options.skip_passes);
+  return Impl::make(backend, std::move(plan), std::move(record));
 }
 
+void Engine::save(const std::string& path) const {
+  if (impl_->file) impl_->file->check_all_constants();
+  write_plan_file(*impl_->plan, impl_->record, path);
+}
+
+Engine Engine::load(const std::string& path, int threads) {
+  if (threads < 0)
+    fail(ErrorCode::kInvalidArgument, "{} threads make no sense: give 1 or more, or 0", threads);
+  auto file = std::make_shared<const PlanFile>(path);
+  const Backend& backend =
+      with_context([&] { return path; },
+                   [&]() -> const Backend& { return find_device(file->record().device).backend; });
+  auto plan = runtime::load_plan(*file, backend, threads, version());
+  PlanRecord record = file->record();
+  record.version = version();
+  if (threads > 0) record.threads_asked = threads;
+  return Impl::make(backend, std::move(plan), std::move(record), std::move(file));
+}
+
+Engine Engine::refit(const Model& model) const {
+  const Recipe& old = impl_->record.recipe;
+  const Model same = model.with_input_shapes(dims_of(inputs()));
+  auto plan =
+      runtime::refit_plan(*impl_->plan, Impl::prepare(same, mode(), old.fetch, old.skip_passes),
+                          *impl_->backend, impl_->record.precision);
+  PlanRecord record = impl_->record;
+  record.recipe = Impl::recipe_of(same, old.fetch, old.skip_passes);
+  return Impl::make(*impl_->backend, std::move(plan), std::move(record));
+}
+
+Engine Engine::refit_caffe(const std::string& caffemodel) const {
+  const Recipe& recipe = impl_->record.recipe;
+  ImportOptions options{.input_shapes = {},
+                        .train_phase = recipe.train_phase,
+                        .stages = recipe.stages,
+                        .level = recipe.level,
+                        .random_seed = recipe.random_seed};
+  for (const auto& [input, shape] : recipe.input_shapes) options.input_shapes.emplace(input, shape);
+  return refit(Model::Source::load(
+      {.network = {recipe.path, recipe.prototxt}, .options = std::move(options)}, caffemodel));
+}
+
+const std::string& Engine::name() const { return impl_->plan->graph->name; }
+const std::string& Engine::device() const { return impl_->record.device; }
+Precision Engine::precision() const { return impl_->record.precision; }
+int Engine::threads() const { return impl_->plan->device->threads(); }
 const std::vector<TensorInfo>& Engine::inputs() const { return impl_->inputs; }
 const std::vector<TensorInfo>& Engine::outputs() const { return impl_->outputs; }
 Mode Engine::mode() const { return impl_->plan->mode; }
 
 MemoryInfo Engine::memory() const {
   return {impl_->plan->weight_bytes, impl_->plan->arena_bytes, impl_->plan->activation_bytes};
+}
+
+std::vector<StepInfo> Engine::steps() const {
+  std::vector<StepInfo> steps;
+  for (const PlanStep& step : impl_->plan->steps) {
+    StepInfo& info = steps.emplace_back();
+    info.layers = step.layers;
+    info.outputs = infos_of(*impl_->plan->graph, step.writes);
+    info.tactic = step.tactic;
+    for (const Refusal& refusal : step.refusals)
+      info.refusals.push_back({std::string(refusal.tactic), refusal.reason});
+  }
+  return steps;
 }
 
 struct Context::Impl {
@@ -181,6 +305,7 @@ std::span<const float> Context::output(const std::string& name) const {
 }
 
 void Context::run() { impl_->context.run(); }
+std::vector<double> Context::run_timed() { return impl_->context.run_timed(); }
 double Context::time_on_device(int times) { return impl_->context.run_on_device(times); }
 
 }  // namespace kissa

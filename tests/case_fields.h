@@ -6,7 +6,6 @@
 #include <charconv>
 #include <concepts>
 #include <cstdint>
-#include <initializer_list>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -105,9 +104,8 @@ class Fields {
       with_context([&] { return std::string(key); }, [&] { parse(*text, value); });
   }
 
-  template <class T>
-  void take(std::string_view key, T& value,
-            std::initializer_list<std::pair<std::string_view, T>> names) {
+  template <class T, class Names>
+  void take(std::string_view key, T& value, const Names& names) {
     const auto text = take_text(key);
     if (!text) return;
     const auto it = std::find_if(names.begin(), names.end(),

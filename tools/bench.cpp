@@ -3,57 +3,30 @@
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <ctime>
 #include <fstream>
 #include <iostream>
 #include <nlohmann/json.hpp>
-#include <random>
 #include <sstream>
 
 #include "base/error.h"
-#include "base/system.h"
 #include "commands.h"
 #include "latency.h"
 #include "npy.h"
-#include "options.h"
+#include "subject.h"
 
 namespace kissa::tools {
 namespace {
 
-using Clock = std::chrono::steady_clock;
 using Json = nlohmann::ordered_json;
-using Milliseconds = std::chrono::duration<double, std::milli>;
 
-struct BenchOptions {
-  NetworkOptions network;
-  EngineOptions engine;
-  std::optional<std::int64_t> batch;
+struct BenchOptions : SubjectOptions {
   std::int64_t iterations = 10;
   double warmup_ms = 200;
   double duration_s = 3;
   std::string json;
   bool serve = false;
-};
-
-// What one bench runs, and what it took to build it.
-struct Subject {
-  Model model;
-  Engine engine;
-  Context context;
-  double build_ms;
-
-  const Dims& input_dims() const { return engine.inputs().front().dims; }
-  std::int64_t batch() const { return input_dims().empty() ? 1 : input_dims().front(); }
-};
-
-struct Trace {
-  std::vector<double> times_ms;
-  double wall_ms = 0;
-  double device_us = 0;  // of a run in a burst of 10 without copies; 0: the device is the CPU
-
-  double queries_per_s() const { return static_cast<double>(times_ms.size()) / wall_ms * 1e3; }
 };
 
 void check_options(const BenchOptions& options) {
@@ -65,48 +38,6 @@ void check_options(const BenchOptions& options) {
     fail(ErrorCode::kInvalidArgument, "--duration {}: give 0 or more", options.duration_s);
 }
 
-double elapsed_ms(Clock::time_point since) { return Milliseconds(Clock::now() - since).count(); }
-
-// The batch is 1 unless it, or the shapes, are given.
-Model load_model(const BenchOptions& options) {
-  Model model = load_network(options.network);
-  if (model.inputs().empty())
-    fail(ErrorCode::kInvalidModel, "{}: a network without inputs", options.network.prototxt);
-  if (!options.batch && !options.network.caffe.input_shapes.empty()) return model;
-  return model.with_batch(options.batch.value_or(1));
-}
-
-// Uniform in [-1, 1).
-void fill_inputs(const Engine& engine, Context& context) {
-  std::mt19937 generator;
-  for (const TensorInfo& info : engine.inputs())
-    for (float& value : context.input(info.name))
-      value = static_cast<float>(generator() >> 8) * 0x1p-23f - 1.0f;
-}
-
-Subject prepare(const BenchOptions& options) {
-  Model model = load_model(options);
-  const auto start = Clock::now();
-  Engine engine = build_engine(model, options.engine);
-  Context context = engine.create_context();
-  const double build_ms = elapsed_ms(start);
-  fill_inputs(engine, context);
-  return {std::move(model), std::move(engine), std::move(context), build_ms};
-}
-
-// Runs until both `least_runs` and `least_ms` are reached.
-Trace time_runs(Context& context, std::size_t least_runs, double least_ms) {
-  Trace trace;
-  const auto start = Clock::now();
-  while (trace.times_ms.size() < least_runs || elapsed_ms(start) < least_ms) {
-    const auto begin = Clock::now();
-    context.run();
-    trace.times_ms.push_back(elapsed_ms(begin));
-  }
-  trace.wall_ms = elapsed_ms(start);
-  return trace;
-}
-
 // The median of bursts of 10 runs that leave inputs and outputs on the device.
 double time_on_device(Context& context) {
   std::vector<double> bursts;
@@ -115,29 +46,9 @@ double time_on_device(Context& context) {
   return bursts[bursts.size() / 2];
 }
 
-int threads_of(const EngineOptions& options) {
-  return options.threads > 0 ? options.threads : usable_threads();
-}
-
-std::string mebibytes(std::int64_t bytes) {
-  return fmt::format("{:.1f} MiB", static_cast<double>(bytes) / (1 << 20));
-}
-
 void print_configuration(const BenchOptions& options, const Subject& subject) {
-  const MemoryInfo memory = subject.engine.memory();
   fmt::print("=== Configuration ===\n");
-  fmt::print("Kissa: {}\n", version());
-  fmt::print("Network: {} ({})\n", subject.model.name(), options.network.prototxt);
-  fmt::print("Weights: {}\n",
-             is_none(options.network.weights) ? "random" : options.network.weights);
-  for (const TensorInfo& input : subject.engine.inputs())
-    fmt::print("Input: {} {}, random\n", input.name, to_string(input.dims));
-  fmt::print("Device: {}\n", options.engine.device);
-  fmt::print("Threads: {}\n", threads_of(options.engine));
-  fmt::print("Mode: {}\n", to_string(subject.engine.mode()));
-  fmt::print("Precision: {}\n", to_string(options.engine.precision));
-  fmt::print("Memory: weights {}, arena {}\n", mebibytes(memory.weights), mebibytes(memory.arena));
-  fmt::print("Build: {:.1f} ms\n", subject.build_ms);
+  print_subject(options, subject);
   fmt::print("Runs: at least {} and {} s, after {} ms to warm up\n\n", options.iterations,
              options.duration_s, options.warmup_ms);
   std::fflush(stdout);
@@ -159,16 +70,15 @@ void print_summary(const Subject& subject, const Trace& trace, const Latency& la
   fmt::print("Total Host Walltime: {:.6g} s\n", trace.wall_ms * 1e-3);
 }
 
-Json to_json(const BenchOptions& options, const Subject& subject, const Trace& trace,
-             const Latency& latency) {
+Json to_json(const Subject& subject, const Trace& trace, const Latency& latency) {
   const auto microseconds = [](double ms) { return std::round(ms * 1e4) / 10; };
   Json row = {{"engine", "kissa"},
               {"version", version()},
               {"mode", to_string(subject.engine.mode())},
-              {"precision", to_string(options.engine.precision)},
-              {"device", options.engine.device},
+              {"precision", to_string(subject.engine.precision())},
+              {"device", subject.engine.device()},
               {"batch", subject.batch()},
-              {"threads", threads_of(options.engine)},
+              {"threads", subject.engine.threads()},
               {"median_us", microseconds(latency.median)},
               {"min_us", microseconds(latency.min)},
               {"mean_us", microseconds(latency.mean)},
@@ -184,7 +94,7 @@ Json to_json(const BenchOptions& options, const Subject& subject, const Trace& t
   return {{"schema", 1},
           {"what", "bench"},
           {"date", fmt::format("{:%FT%TZ}", fmt::gmtime(std::time(nullptr)))},
-          {"network", subject.model.name()},
+          {"network", subject.engine.name()},
           {"rows", Json::array({row})}};
 }
 
@@ -195,8 +105,8 @@ void write_json(const Json& document, const std::string& path) {
   if (!file) fail(ErrorCode::kInvalidFile, "{}: cannot be written", path);
 }
 
-void bench(const BenchOptions& options) {
-  Subject subject = prepare(options);
+void bench(const CLI::App& command, const BenchOptions& options) {
+  Subject subject = prepare_subject(command, options);
   print_configuration(options, subject);
   const Trace warmup = time_runs(subject.context, 1, options.warmup_ms);
   fmt::print("Warmup completed {} queries over {:.6g} ms\n", warmup.times_ms.size(),
@@ -204,12 +114,12 @@ void bench(const BenchOptions& options) {
   std::fflush(stdout);
   Trace trace = time_runs(subject.context, static_cast<std::size_t>(options.iterations),
                           options.duration_s * 1e3);
-  if (options.engine.device != "cpu") trace.device_us = time_on_device(subject.context);
+  if (subject.engine.device() != "cpu") trace.device_us = time_on_device(subject.context);
   fmt::print("Timing trace has {} queries over {:.6g} s\n\n", trace.times_ms.size(),
              trace.wall_ms * 1e-3);
   const Latency latency = summarize(trace.times_ms);
   print_summary(subject, trace, latency);
-  if (!options.json.empty()) write_json(to_json(options, subject, trace, latency), options.json);
+  if (!options.json.empty()) write_json(to_json(subject, trace, latency), options.json);
 }
 
 // The protocol of bench/peers/worker.py: lines in, lines of JSON out.
@@ -254,8 +164,8 @@ Json serve_command(Subject& subject, const std::string& line) {
        line);
 }
 
-void serve(const BenchOptions& options) {
-  Subject subject = prepare(options);
+void serve(const CLI::App& command, const BenchOptions& options) {
+  Subject subject = prepare_subject(command, options);
   answer({{"version", version()}, {"mode", to_string(subject.engine.mode())}});
   for (std::string line; std::getline(std::cin, line);) {
     try {
@@ -272,13 +182,7 @@ constexpr const char* kExamples =
     "  kissa bench deploy.prototxt --random-weights 1 --mode caffe --json bench.json\n";
 
 void add_bench_options(CLI::App& command, BenchOptions& options) {
-  command.add_option("net", options.network.prototxt, "Network definition (prototxt)")->required();
-  command.add_option("weights", options.network.weights,
-                     "Weights (caffemodel); - or nothing for none");
-  command
-      .add_option("--batch", options.batch,
-                  "First extent of every input (1, unless --shape is given)")
-      ->type_name("N");
+  add_subject_options(command, options);
   command.add_option("--iterations", options.iterations, "Least number of timed runs (10)")
       ->type_name("N");
   command
@@ -298,15 +202,12 @@ void add_bench(CLI::App& program) {
   auto options = std::make_shared<BenchOptions>();
   command.footer(kExamples);
   add_bench_options(command, *options);
-  add_random_weights(command, options->network);
-  add_network_rules(command, options->network);
-  add_engine_options(command, options->engine, Purpose::kSpeed);
-  command.callback([options] {
+  command.callback([options, &command] {
     check_options(*options);
     if (options->serve) {
-      serve(*options);
+      serve(command, *options);
     } else {
-      bench(*options);
+      bench(command, *options);
     }
   });
 }

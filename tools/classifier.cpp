@@ -16,9 +16,7 @@ std::string list(const std::vector<TensorInfo>& tensors) {
   return text.empty() ? "none" : text;
 }
 
-void check_network(const Model& model) {
-  const std::vector<TensorInfo> inputs = model.inputs();
-  const std::vector<TensorInfo> outputs = model.outputs();
+void check_network(const std::vector<TensorInfo>& inputs, const std::vector<TensorInfo>& outputs) {
   if (inputs.size() != 1)
     fail(ErrorCode::kInvalidModel, "a classifier has one input; this network's: {}", list(inputs));
   if (outputs.size() != 1)
@@ -42,14 +40,24 @@ void check_network(const Model& model) {
          list(outputs));
 }
 
-Model load_classifier(const NetworkOptions& options, std::int64_t batch) {
+Engine build_classifier(const ClassifierOptions& options, std::int64_t batch) {
   if (batch < 1)
     fail(ErrorCode::kInvalidArgument, "batch {} makes no sense: give 1 or more", batch);
-  const Model loaded = load_network(options);
+  const Model loaded = load_network(options.network);
   const Model model = with_context([&] { return fmt::format("batch {}", batch); },
                                    [&] { return loaded.with_batch(batch); });
-  with_context([&] { return options.prototxt; }, [&] { check_network(model); });
-  return model;
+  with_context([&] { return options.network.prototxt; },
+               [&] { check_network(model.inputs(), model.outputs()); });
+  return build_engine(model, options.engine);
+}
+
+Engine make_classifier(const CLI::App& command, const ClassifierOptions& options,
+                       std::optional<std::int64_t> batch) {
+  if (!is_plan(options.network.prototxt)) return build_classifier(options, batch.value_or(1));
+  Engine engine = load_plan(command, options.network, options.engine, batch);
+  with_context([&] { return options.network.prototxt; },
+               [&] { check_network(engine.inputs(), engine.outputs()); });
+  return engine;
 }
 
 }  // namespace
@@ -60,17 +68,18 @@ void add_classifier_options(CLI::App& command, ClassifierOptions& options) {
   add_engine_options(command, options.engine);
 }
 
-Classifier::Classifier(const ClassifierOptions& options, std::int64_t batch)
-    : Classifier(load_classifier(options.network, batch), options) {}
+Classifier::Classifier(const CLI::App& command, const ClassifierOptions& options,
+                       std::optional<std::int64_t> batch)
+    : Classifier(make_classifier(command, options, batch), options.preprocess) {}
 
-Classifier::Classifier(const Model& model, const ClassifierOptions& options)
-    : engine_(build_engine(model, options.engine)),
+Classifier::Classifier(Engine engine, const PreprocessOptions& options)
+    : engine_(std::move(engine)),
       context_(engine_.create_context()),
       input_(engine_.inputs()[0].name),
       output_(engine_.outputs()[0].name),
       batch_(static_cast<std::size_t>(engine_.inputs()[0].dims[0])),
       classes_(static_cast<std::size_t>(engine_.outputs()[0].dims[1])),
-      preprocessor_(options.preprocess, static_cast<int>(engine_.inputs()[0].dims[1]),
+      preprocessor_(options, static_cast<int>(engine_.inputs()[0].dims[1]),
                     static_cast<int>(engine_.inputs()[0].dims[2]),
                     static_cast<int>(engine_.inputs()[0].dims[3])) {}
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 
@@ -21,9 +22,11 @@ void add_classifier_options(CLI::App& command, ClassifierOptions& options);
 
 class Classifier {
  public:
-  // Throws kInvalidArgument unless `batch` is 1 or more, and kInvalidModel unless the network takes
-  // one image of 1 or 3 channels a slot and gives one row of scores for each.
-  Classifier(const ClassifierOptions& options, std::int64_t batch);
+  // `batch`: 1 unless given; that of a plan file is settled. Throws kInvalidArgument unless it is 1
+  // or more, and kInvalidModel unless the network takes one image of 1 or 3 channels a slot and
+  // gives one row of scores for each.
+  Classifier(const CLI::App& command, const ClassifierOptions& options,
+             std::optional<std::int64_t> batch);
 
   std::size_t batch() const { return batch_; }
   std::size_t classes() const { return classes_; }
@@ -37,7 +40,7 @@ class Classifier {
   std::span<const float> scores(std::size_t slot) const;
 
  private:
-  Classifier(const Model& model, const ClassifierOptions& options);
+  Classifier(Engine engine, const PreprocessOptions& options);
 
   std::span<float> slot_planes(std::size_t slot);
 

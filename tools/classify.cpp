@@ -81,10 +81,10 @@ std::vector<std::string> load_labels(const std::string& path, std::size_t classe
   return labels;
 }
 
-void classify(const ClassifyOptions& options) {
+void classify(const CLI::App& command, const ClassifyOptions& options) {
   check_options(options);
   const bool single = options.images.empty();
-  Classifier classifier(options.classifier, options.batch.value_or(1));
+  Classifier classifier(command, options.classifier, options.batch);
   const std::vector<std::string> labels = load_labels(options.labels, classifier.classes());
   const std::vector<std::string> images =
       single ? std::vector{options.image} : list_images(options.images);
@@ -135,10 +135,12 @@ void add_classify(CLI::App& program) {
   auto options = std::make_shared<ClassifyOptions>();
   command.footer(kExamples);
   NetworkOptions& network = options->classifier.network;
-  command.add_option("deploy", network.prototxt, "Network definition (prototxt)")
+  command.add_option("deploy", network.prototxt, "Network definition (prototxt), or a plan file")
       ->type_name("FILE")
       ->required();
-  command.add_option("weights", network.weights, "Weights (caffemodel); - for none")
+  command
+      .add_option("weights", network.weights,
+                  "Weights (caffemodel); - for none, and with a plan file")
       ->type_name("FILE")
       ->required();
   command
@@ -160,7 +162,7 @@ void add_classify(CLI::App& program) {
   command.add_option("--top", options->top, "Predictions an image (5)")->type_name("N");
   command.add_flag("--json", options->json, "Print JSON instead of text");
   add_classifier_options(command, options->classifier);
-  command.callback([options] { classify(*options); });
+  command.callback([options, &command] { classify(command, *options); });
 }
 
 }  // namespace kissa::tools

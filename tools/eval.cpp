@@ -21,7 +21,7 @@ struct EvalOptions {
   ClassifierOptions classifier;
   std::string folder;
   std::string ground_truth;
-  std::int64_t batch = 1;
+  std::optional<std::int64_t> batch;
   bool json = false;
 };
 
@@ -50,8 +50,8 @@ void check_images(const EvalOptions& options, const std::vector<LabelledImage>& 
            image.line, path_of(options, image));
 }
 
-Score evaluate(const EvalOptions& options) {
-  Classifier classifier(options.classifier, options.batch);
+Score evaluate(const CLI::App& command, const EvalOptions& options) {
+  Classifier classifier(command, options.classifier, options.batch);
   const std::vector<LabelledImage> images =
       read_ground_truth(options.ground_truth, classifier.classes());
   check_images(options, images);
@@ -79,8 +79,8 @@ void print_text(const Score& score) {
   fmt::print("top-5   {} ({:.2f} %)\n", score.top5, percent(score.top5));
 }
 
-void eval(const EvalOptions& options) {
-  const Score score = evaluate(options);
+void eval(const CLI::App& command, const EvalOptions& options) {
+  const Score score = evaluate(command, options);
   if (options.json) {
     const Json document = {{"images", score.images}, {"top1", score.top1}, {"top5", score.top5}};
     fmt::print("{}\n", document.dump(2));
@@ -102,10 +102,12 @@ void add_eval(CLI::App& program) {
   auto options = std::make_shared<EvalOptions>();
   command.footer(kExamples);
   NetworkOptions& network = options->classifier.network;
-  command.add_option("deploy", network.prototxt, "Network definition (prototxt)")
+  command.add_option("deploy", network.prototxt, "Network definition (prototxt), or a plan file")
       ->type_name("FILE")
       ->required();
-  command.add_option("weights", network.weights, "Weights (caffemodel); - for none")
+  command
+      .add_option("weights", network.weights,
+                  "Weights (caffemodel); - for none, and with a plan file")
       ->type_name("FILE")
       ->required();
   command
@@ -123,7 +125,7 @@ void add_eval(CLI::App& program) {
   command.add_option("--batch", options->batch, "Images a batch (1)")->type_name("N");
   command.add_flag("--json", options->json, "Print JSON instead of text");
   add_classifier_options(command, options->classifier);
-  command.callback([options] { eval(*options); });
+  command.callback([options, &command] { eval(command, *options); });
 }
 
 }  // namespace kissa::tools

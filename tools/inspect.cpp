@@ -8,6 +8,7 @@
 #include <optional>
 #include <set>
 
+#include "base/error.h"
 #include "commands.h"
 #include "options.h"
 
@@ -24,6 +25,8 @@ struct InspectOptions {
   std::optional<std::int64_t> batch;
   bool json = false;
   bool dot = false;
+  bool passes = false;
+  bool plan = false;
 };
 
 struct Totals {
@@ -188,13 +191,94 @@ void print_json(const Model& model, const std::optional<MemoryInfo>& memory) {
   fmt::print("{}\n", document.dump(2, ' ', false, Json::error_handler_t::replace));
 }
 
-void inspect(const InspectOptions& options) {
+// "cpu.conv.gemm.f32.avx512" -> "conv"
+std::string_view kind_of(std::string_view tactic) {
+  const std::size_t begin = tactic.find('.') + 1;
+  return tactic.substr(begin, tactic.find('.', begin) - begin);
+}
+
+// Those that tell something: not what a tactic for another op says.
+std::vector<TacticRefusal> telling_refusals(const StepInfo& step) {
+  std::vector<TacticRefusal> telling;
+  for (const TacticRefusal& refusal : step.refusals)
+    if (kind_of(refusal.tactic) == kind_of(step.tactic) || !refusal.reason.starts_with("not a"))
+      telling.push_back(refusal);
+  return telling;
+}
+
+void print_steps(const Engine& engine) {
+  for (const StepInfo& step : engine.steps()) {
+    fmt::print("{}\n    {}\n", what_runs(step), step.tactic);
+    for (const TacticRefusal& refusal : telling_refusals(step))
+      fmt::print("    not {}: {}\n", refusal.tactic, refusal.reason);
+  }
+}
+
+void print_plan(const Engine& engine) {
+  const MemoryInfo memory = engine.memory();
+  fmt::print("network       {}\n", engine.name());
+  print_tensors("input", engine.inputs());
+  print_tensors("output", engine.outputs());
+  fmt::print("runs          mode {}, {}, on {} with {} {}\n", to_string(engine.mode()),
+             to_string(engine.precision()), engine.device(), engine.threads(),
+             engine.threads() == 1 ? "thread" : "threads");
+  fmt::print("memory, run   weights {}, arena of one context {}\n\n", mebibytes(memory.weights),
+             mebibytes(memory.arena));
+  print_steps(engine);
+}
+
+Json plan_to_json(const Engine& engine) {
+  Json steps = Json::array();
+  for (const StepInfo& step : engine.steps()) {
+    Json refusals = Json::array();
+    for (const TacticRefusal& refusal : step.refusals)
+      refusals.push_back({{"tactic", refusal.tactic}, {"reason", refusal.reason}});
+    steps.push_back({{"layers", step.layers},
+                     {"outputs", to_json(step.outputs)},
+                     {"tactic", step.tactic},
+                     {"refusals", std::move(refusals)}});
+  }
+  const MemoryInfo memory = engine.memory();
+  return {{"name", engine.name()},
+          {"inputs", to_json(engine.inputs())},
+          {"outputs", to_json(engine.outputs())},
+          {"device", engine.device()},
+          {"threads", engine.threads()},
+          {"mode", to_string(engine.mode())},
+          {"precision", to_string(engine.precision())},
+          {"weight_bytes", memory.weights},
+          {"arena_bytes", memory.arena},
+          {"steps", std::move(steps)}};
+}
+
+void show_plan(const Engine& engine, bool json) {
+  if (json)
+    fmt::print("{}\n", plan_to_json(engine).dump(2, ' ', false, Json::error_handler_t::replace));
+  else
+    print_plan(engine);
+}
+
+void inspect_plan(const CLI::App& command, const InspectOptions& options) {
+  if (options.dot || options.passes)
+    fail(ErrorCode::kInvalidArgument,
+         "{}: a plan file holds the network as it runs, not as it was: give its prototxt",
+         options.network.prototxt);
+  show_plan(load_plan(command, options.network, options.engine, options.batch), options.json);
+}
+
+void inspect(const CLI::App& command, const InspectOptions& options) {
+  if (is_plan(options.network.prototxt)) return inspect_plan(command, options);
   Model model = load_network(options.network);
   if (options.batch) model = model.with_batch(*options.batch);
   if (options.dot) {
     fmt::print("{}", model.to_dot());
     return;
   }
+  if (options.passes) {
+    fmt::print("{}", model.describe_passes({}, options.engine.skip_passes));
+    return;
+  }
+  if (options.plan) return show_plan(build_engine(model, options.engine), options.json);
   std::optional<MemoryInfo> memory;
   if (!is_none(options.network.weights) || options.network.caffe.random_seed)
     memory = build_engine(model, options.engine).memory();
@@ -209,6 +293,9 @@ constexpr const char* kExamples =
     "Example:\n"
     "  kissa inspect deploy.prototxt\n"
     "  kissa inspect deploy.prototxt net.caffemodel --batch 1 --json\n"
+    "  kissa inspect deploy.prototxt net.caffemodel --passes\n"
+    "  kissa inspect deploy.prototxt net.caffemodel --plan\n"
+    "  kissa inspect net.kissa\n"
     "  kissa inspect deploy.prototxt --dot | dot -Tsvg > net.svg\n";
 
 }  // namespace
@@ -218,7 +305,8 @@ void add_inspect(CLI::App& program) {
       "inspect", "Show a network's layers, shapes, parameters, arithmetic and memory");
   auto options = std::make_shared<InspectOptions>();
   command.footer(kExamples);
-  command.add_option("net", options->network.prototxt, "Network definition (prototxt)")
+  command
+      .add_option("net", options->network.prototxt, "Network definition (prototxt), or a plan file")
       ->type_name("FILE")
       ->required();
   command
@@ -229,11 +317,24 @@ void add_inspect(CLI::App& program) {
       .add_option("--batch", options->batch, "First extent of every input, in place of the file's")
       ->type_name("N");
   CLI::Option* json = command.add_flag("--json", options->json, "Print JSON instead of text");
-  command.add_flag("--dot", options->dot, "Print the graph for Graphviz instead")->excludes(json);
+  CLI::Option* dot =
+      command.add_flag("--dot", options->dot, "Print the graph for Graphviz instead")
+          ->excludes(json);
+  CLI::Option* passes =
+      command
+          .add_flag("--passes", options->passes,
+                    "Print what fused mode rewrites into what, and what not and why")
+          ->excludes(json)
+          ->excludes(dot);
+  command
+      .add_flag("--plan", options->plan,
+                "Print the steps that would run, the kernel of each, and why not a better one")
+      ->excludes(dot)
+      ->excludes(passes);
   add_random_weights(command, options->network);
   add_network_rules(command, options->network);
   add_engine_options(command, options->engine);
-  command.callback([options] { inspect(*options); });
+  command.callback([options, &command] { inspect(command, *options); });
 }
 
 }  // namespace kissa::tools

@@ -1,7 +1,6 @@
 #include "npy.h"
 
 #include <fmt/ranges.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -15,6 +14,7 @@
 #include <string_view>
 
 #include "base/error.h"
+#include "base/file.h"
 
 namespace kissa::tools {
 namespace {
@@ -247,44 +247,6 @@ std::string make_header(const Dims& dims) {
   header += {'\x01', '\x00', static_cast<char>(length & 0xff), static_cast<char>(length >> 8)};
   return header + text;
 }
-
-// A file under a temporary name beside its own, removed unless it is kept.
-class PendingFile {
- public:
-  explicit PendingFile(const std::string& path)
-      : path_(path), temporary_(fmt::format("{}.{}.tmp", path, getpid())) {
-    file_ = std::fopen(temporary_.c_str(), "wb");
-    if (!file_) fail_io();
-  }
-  PendingFile(const PendingFile&) = delete;
-  PendingFile& operator=(const PendingFile&) = delete;
-  ~PendingFile() {
-    if (file_) std::fclose(file_);
-    if (!kept_) std::remove(temporary_.c_str());
-  }
-
-  void write(const void* src, std::size_t bytes) {
-    if (bytes > 0 && std::fwrite(src, 1, bytes, file_) != bytes) fail_io();
-  }
-
-  void keep() {
-    const int status = std::fclose(file_);
-    file_ = nullptr;
-    if (status != 0) fail_io();
-    if (std::rename(temporary_.c_str(), path_.c_str()) != 0) fail_io();
-    kept_ = true;
-  }
-
- private:
-  [[noreturn]] void fail_io() const {
-    fail(ErrorCode::kInvalidFile, "{}: cannot be written: {}", path_, std::strerror(errno));
-  }
-
-  std::string path_;
-  std::string temporary_;
-  std::FILE* file_ = nullptr;
-  bool kept_ = false;
-};
 
 }  // namespace
 

@@ -18,6 +18,12 @@ std::int64_t parse_extent(std::string_view text, const std::string& shape) {
   return extent;
 }
 
+void check_threads(const EngineOptions& options) {
+  if (options.threads < 0)
+    fail(ErrorCode::kInvalidArgument, "--threads {}: give 1 or more, or 0 for all",
+         options.threads);
+}
+
 }  // namespace
 
 std::pair<std::string, Dims> parse_shape(const std::string& text) {
@@ -32,6 +38,11 @@ std::pair<std::string, Dims> parse_shape(const std::string& text) {
     if (end == std::string::npos) break;
   }
   return {text.substr(0, colon), std::move(dims)};
+}
+
+std::string what_runs(const StepInfo& step) {
+  if (!step.layers.empty()) return fmt::format("{}", fmt::join(step.layers, " + "));
+  return step.outputs.empty() ? "" : fmt::format("(layout of {})", step.outputs.front().name);
 }
 
 std::string to_string(const Dims& dims) {
@@ -76,9 +87,18 @@ Model load_network(const NetworkOptions& options) {
                            options.caffe);
 }
 
+Model load_network(const NetworkOptions& options, std::optional<std::int64_t> batch) {
+  Model model = load_network(options);
+  if (!batch && !options.caffe.input_shapes.empty()) return model;
+  return model.with_batch(batch.value_or(1));
+}
+
 void add_engine_options(CLI::App& command, EngineOptions& options, Purpose purpose) {
   if (purpose == Purpose::kAnswers) options.build_seconds = 0.0;
-  command.add_option("--device", options.device, "Device to run on: cpu (default), cuda, or cuda:N for the N-th GPU, from 0")->type_name("NAME");
+  command
+      .add_option("--device", options.device,
+                  "Device to run on: cpu (default), cuda, or cuda:N for the N-th GPU, from 0")
+      ->type_name("NAME");
   command
       .add_option_function<std::string>(
           "--mode", [&options](const std::string& text) { options.mode = parse_mode(text); },
@@ -103,13 +123,52 @@ void add_engine_options(CLI::App& command, EngineOptions& options, Purpose purpo
       .add_option("--timing-cache", options.timing_cache,
                   "File of measured times, read and extended")
       ->type_name("FILE");
+  command.add_flag("--error-on-cache-miss", options.error_on_cache_miss,
+                   "Measure nothing; fail where the timing cache lacks a time");
+  command
+      .add_option("--skip-pass", options.skip_passes,
+                  "Rewrite that fused mode leaves out, by name; may be repeated")
+      ->type_name("NAME")
+      ->allow_extra_args(false);
+}
+
+void add_fetch(CLI::App& command, EngineOptions& options) {
+  command
+      .add_option("--fetch", options.fetch,
+                  "Inner blobs to keep as outputs as well, separated by commas")
+      ->type_name("BLOB")
+      ->delimiter(',')
+      ->allow_extra_args(false);
 }
 
 Engine build_engine(const Model& model, const EngineOptions& options) {
-  if (options.threads < 0)
-    fail(ErrorCode::kInvalidArgument, "--threads {}: give 1 or more, or 0 for all",
-         options.threads);
+  check_threads(options);
   return Engine::build(model, options);
+}
+
+bool is_plan(const std::string& path) { return path.ends_with(".kissa"); }
+
+Engine load_plan(const CLI::App& command, const NetworkOptions& network,
+                 const EngineOptions& options, std::optional<std::int64_t> batch) {
+  if (!is_none(network.weights))
+    fail(ErrorCode::kInvalidArgument,
+         "{}: a plan file holds its weights: leave '{}' out, or give - (kissa refit changes them)",
+         network.prototxt, network.weights);
+  for (const char* name : {"--shape", "--phase", "--stage", "--level", "--random-weights",
+                           "--fetch", "--device", "--mode", "--precision", "--build-seconds",
+                           "--timing-cache", "--error-on-cache-miss", "--skip-pass"}) {
+    const CLI::Option* option = command.get_option_no_throw(name);
+    if (option != nullptr && option->count() > 0)
+      fail(ErrorCode::kInvalidArgument, "{}: {} is settled in a plan file: leave it out",
+           network.prototxt, name);
+  }
+  check_threads(options);
+  Engine engine = Engine::load(network.prototxt, options.threads);
+  for (const TensorInfo& input : engine.inputs())
+    if (batch && !input.dims.empty() && input.dims[0] != *batch)
+      fail(ErrorCode::kInvalidArgument, "{}: was built for batch {}, not {}: build one for that",
+           network.prototxt, input.dims[0], *batch);
+  return engine;
 }
 
 }  // namespace kissa::tools

@@ -52,12 +52,16 @@ Model load_for(const Inputs& inputs, NetworkOptions network) {
   return load_network(network);
 }
 
-void check_inputs(const Model& model, const Inputs& inputs, bool may_lack) {
+void check_inputs(const std::vector<TensorInfo>& of_network, const Inputs& inputs, bool may_lack) {
   std::vector<std::string> names;
   std::string lacking;
-  for (const TensorInfo& input : model.inputs()) {
+  for (const TensorInfo& input : of_network) {
     names.push_back(input.name);
-    if (!inputs.contains(input.name))
+    const auto given = inputs.find(input.name);
+    if (given != inputs.end() && given->second.dims != input.dims)
+      fail(ErrorCode::kInvalidArgument, "--input: '{}' is {}, but the plan file was built for {}",
+           input.name, to_string(given->second.dims), to_string(input.dims));
+    if (given == inputs.end())
       lacking += fmt::format("{}'{}' ({})", lacking.empty() ? "" : ", ", input.name,
                              to_string(input.dims));
   }
@@ -122,11 +126,21 @@ void write_outputs(const Engine& engine, const Context& context, const std::stri
   }
 }
 
-void run(const RunOptions& options) {
-  const Inputs inputs = read_inputs(options.inputs);
+Engine make_engine(const CLI::App& command, const RunOptions& options, const Inputs& inputs) {
+  const bool may_lack = options.random_inputs.has_value();
+  if (is_plan(options.network.prototxt)) {
+    Engine engine = load_plan(command, options.network, options.engine);
+    check_inputs(engine.inputs(), inputs, may_lack);
+    return engine;
+  }
   const Model model = load_for(inputs, options.network);
-  check_inputs(model, inputs, options.random_inputs.has_value());
-  const Engine engine = build_engine(model, options.engine);
+  check_inputs(model.inputs(), inputs, may_lack);
+  return build_engine(model, options.engine);
+}
+
+void run(const CLI::App& command, const RunOptions& options) {
+  const Inputs inputs = read_inputs(options.inputs);
+  const Engine engine = make_engine(command, options, inputs);
   check_file_names(engine.outputs());
   Context context = engine.create_context();
   fill_inputs(engine, inputs, options.random_inputs.value_or(0), context);
@@ -147,7 +161,8 @@ void add_run(CLI::App& program) {
       *program.add_subcommand("run", "Run a network on .npy files; write its outputs as .npy");
   auto options = std::make_shared<RunOptions>();
   command.footer(kExamples);
-  command.add_option("net", options->network.prototxt, "Network definition (prototxt)")
+  command
+      .add_option("net", options->network.prototxt, "Network definition (prototxt), or a plan file")
       ->type_name("FILE")
       ->required();
   command
@@ -164,12 +179,7 @@ void add_run(CLI::App& program) {
                   "names '_' stands for what is not a letter, digit, '.', '-' or '_'")
       ->type_name("DIR")
       ->required();
-  command
-      .add_option("--fetch", options->engine.fetch,
-                  "Inner blobs to write as well, separated by commas")
-      ->type_name("BLOB")
-      ->delimiter(',')
-      ->allow_extra_args(false);
+  add_fetch(command, options->engine);
   command
       .add_option("--random-inputs", options->random_inputs,
                   "Fill the inputs that are not given, from this seed")
@@ -177,7 +187,7 @@ void add_run(CLI::App& program) {
   add_random_weights(command, options->network);
   add_network_rules(command, options->network);
   add_engine_options(command, options->engine);
-  command.callback([options] { run(*options); });
+  command.callback([options, &command] { run(command, *options); });
 }
 
 }  // namespace kissa::tools

@@ -128,7 +128,7 @@ class Data {
     for (std::size_t i = 0; i < values.size(); ++i) {
       TensorDesc& desc = region.values[static_cast<std::size_t>(values[i])].desc;
       desc.format = formats[i];
-      if (desc.format.layout == Layout::kBlocked16) desc.image_stride = desc.image_elements();
+      if (is_blocked(desc.format.layout)) desc.image_stride = desc.image_elements();
       memory.push_back(random_floats(desc.bytes()));
     }
   }

@@ -1,4 +1,5 @@
-// Times the tactics of fused mode besides convolution, one by one, on GoogLeNet's layers:
+// Times the tactics of fused mode besides convolution, in FP32 and where there are such in BF16,
+// one by one, on GoogLeNet's layers:
 //   bench_data [threads [batch [part of a layer's or tactic's name]]]
 // hot (the layer again and again) and cold (other memory read before), the least of many short
 // runs, beside the floor: reading as many bytes as flow in (weights among them) and writing as many
@@ -7,9 +8,11 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <iterator>
 #include <string>
 
 #include "backends/cpu/cpu.h"
+#include "backends/cpu/kernel_tactic.h"
 #include "backends/cpu/parallel.h"
 #include "backends/cpu/tactics.h"
 #include "timing.h"
@@ -22,6 +25,7 @@ struct Layer {
   std::vector<Op> ops;  // a chain
   Shape in;
   Requirements formats = {};  // of an Identity: what to reorder
+  Shapes more = {};           // further inputs
 };
 
 std::vector<Layer> googlenet(std::int64_t batch) {
@@ -32,7 +36,8 @@ std::vector<Layer> googlenet(std::int64_t batch) {
   Pooling average = pool(7, 1, 0);
   average.method = PoolMethod::kAverage;
   const Format rows = {};
-  const Format blocked = {.layout = Layout::kBlocked16};
+  const Format blocked = kBlockedF32;
+  const Format bf16 = kBlockedBf16;
   return {
       {"pool1", {pool(3, 2, 0)}, {batch, 64, 112, 112}},
       {"norm1", {lrn}, {batch, 64, 56, 56}},
@@ -53,9 +58,19 @@ std::vector<Layer> googlenet(std::int64_t batch) {
       {"sigmoid 56x56", {Sigmoid{}}, {batch, 192, 56, 56}},
       {"tanh 56x56", {TanH{}}, {batch, 192, 56, 56}},
       {"prelu 56x56", {PRelu{}}, {batch, 192, 56, 56}},
+      {"4a concat",
+       {Concat{}},
+       {batch, 192, 14, 14},
+       {},
+       {{batch, 208, 14, 14}, {batch, 48, 14, 14}, {batch, 64, 14, 14}}},
+      {"sum 56x56", {Eltwise{}}, {batch, 256, 56, 56}, {}, {{batch, 256, 56, 56}}},
       {"to blocked, 3 channels", {Identity{}}, {batch, 3, 224, 224}, {{rows}, {blocked}}},
       {"to blocked", {Identity{}}, {batch, 192, 28, 28}, {{rows}, {blocked}}},
       {"from blocked", {Identity{}}, {batch, 192, 28, 28}, {{blocked}, {rows}}},
+      {"to BF16", {Identity{}}, {batch, 192, 28, 28}, {{rows}, {bf16}}},
+      {"from BF16", {Identity{}}, {batch, 192, 28, 28}, {{bf16}, {rows}}},
+      {"blocks to BF16", {Identity{}}, {batch, 192, 28, 28}, {{blocked}, {bf16}}},
+      {"blocks from BF16", {Identity{}}, {batch, 192, 28, 28}, {{bf16}, {blocked}}},
   };
 }
 
@@ -64,14 +79,16 @@ class Data {
  public:
   Data(const Layer& layer, Device& device) : device_(device) {
     std::vector<int> flow = {add_value(layer.in)};
+    for (const Shape& shape : layer.more) flow.push_back(add_value(shape));
     region_.inputs = flow;
     for (const Op& op : layer.ops) {
-      const Shapes in = {region_.value(flow[0]).desc.shape};
+      Shapes in;
+      for (const int value : flow) in.push_back(region_.value(value).desc.shape);
       Region::Node node{.op = op, .inputs = flow};
       for (const ParamSpec& param : params_of(op, in)) {
         node.params.push_back(add_value(param.shape));
         region_.values.back().constant = random_floats(param.shape.elements() * 4);
-        read_bytes_ += param.shape.elements() * 4;
+        params_ += param.shape.elements();
       }
       node.outputs = {add_value(infer(op, in)[0])};
       flow = node.outputs;
@@ -79,26 +96,32 @@ class Data {
     }
     region_.outputs = flow;
     if (!layer.formats.inputs.empty()) set_formats(layer.formats);
-    read_bytes_ += region_.value(region_.inputs[0]).desc.bytes();
   }
 
   const Region& region() const { return region_; }
-  std::int64_t read_bytes() const { return read_bytes_; }
+  // In the formats that were prepared, and with parameters of `param_size` bytes each.
+  std::int64_t read_bytes(std::int64_t param_size) const {
+    std::int64_t bytes = params_ * param_size;
+    for (const int input : region_.inputs) bytes += region_.value(input).desc.bytes();
+    return bytes;
+  }
   std::int64_t write_bytes() const { return region_.value(region_.outputs[0]).desc.bytes(); }
 
   // Gives the region the formats that a tactic wants, and memory for them.
   void prepare_for(const Tactic& tactic) {
     set_formats(tactic.requirements(region_));
-    input_ = random_floats(region_.value(region_.inputs[0]).desc.bytes());
+    for (const int input : region_.inputs)
+      inputs_.push_back(random_floats(region_.value(input).desc.bytes()));
     output_ = random_floats(region_.value(region_.outputs[0]).desc.bytes());
   }
-  Bindings bindings(void* workspace) const { return {{&input_, 1}, {&output_, 1}, workspace}; }
+  Bindings bindings(void* workspace) const { return {inputs_, {&output_, 1}, workspace}; }
 
  private:
   TensorDesc& desc_of(int value) { return region_.values[static_cast<std::size_t>(value)].desc; }
 
   void set_formats(const Requirements& formats) {
-    desc_of(region_.inputs[0]).format = formats.inputs[0];
+    for (std::size_t i = 0; i < region_.inputs.size(); ++i)
+      desc_of(region_.inputs[i]).format = formats.inputs[i];
     desc_of(region_.outputs[0]).format = formats.outputs[0];
   }
 
@@ -117,17 +140,17 @@ class Data {
 
   Device& device_;
   Region region_;
-  std::int64_t read_bytes_ = 0;
+  std::int64_t params_ = 0;
   std::vector<std::unique_ptr<Buffer>> buffers_;
-  void* input_ = nullptr;
+  std::vector<void*> inputs_;
   void* output_ = nullptr;
 };
 
-Times measure_floor(const Data& data, const Kernels& kernels, Device& device, Stream& stream,
-                    const Stopwatch& stopwatch) {
+Times measure_floor(std::int64_t read_bytes, std::int64_t write_bytes, const Kernels& kernels,
+                    Device& device, Stream& stream, const Stopwatch& stopwatch) {
   constexpr std::int64_t kUnit = 4096;  // bytes
-  const std::int64_t reads = data.read_bytes() / kUnit;
-  const std::int64_t writes = data.write_bytes() / kUnit;
+  const std::int64_t reads = read_bytes / kUnit;
+  const std::int64_t writes = write_bytes / kUnit;
   const auto from = device.allocate((reads + 1) * kUnit);
   const auto to = device.allocate((writes + 1) * kUnit);
   auto* src = static_cast<float*>(from->data());
@@ -137,13 +160,26 @@ Times measure_floor(const Data& data, const Kernels& kernels, Device& device, St
     parallel_for(stream, reads, kUnit, [&](std::int64_t begin, std::int64_t end) {
       float sums[kChannelBlock];
       if (begin < end)
-        kernels.pool.global_average(src + begin * kUnit / 4, (end - begin) * kUnit / 64, sums,
-                                    kChannelBlock);
+        kernels.f32.pool.global_average(src + begin * kUnit / 4, (end - begin) * kUnit / 64, sums);
     });
     parallel_for(stream, writes, kUnit, [&](std::int64_t begin, std::int64_t end) {
       std::fill(dst + begin * kUnit / 4, dst + end * kUnit / 4, 1.0f);
     });
   });
+}
+
+bool is_bf16(const Tactic& tactic) {
+  return tactic.name().find(".bf16.") != std::string_view::npos;
+}
+
+// The tactics of FP32, and those besides that store or multiply in BF16.
+std::vector<const Tactic*> tactics_to_time() {
+  const TacticList fp32 = fused_tactics(usable_isa());
+  const TacticList bf16 = fused_bf16_tactics(usable_isa());
+  std::vector<const Tactic*> all(fp32.begin(), fp32.end());
+  std::copy_if(bf16.begin(), bf16.end(), std::back_inserter(all),
+               [](const Tactic* tactic) { return is_bf16(*tactic); });
+  return all;
 }
 
 void bench(int threads, std::int64_t batch, const std::string& filter) {
@@ -153,10 +189,10 @@ void bench(int threads, std::int64_t batch, const std::string& filter) {
   fmt::print("{}, {} threads, batch {}\n", kernels.isa, threads, batch);
   const Stopwatch stopwatch(threads);
   for (const Layer& layer : googlenet(batch)) {
-    for (const Tactic* tactic : fused_tactics(usable_isa())) {
+    for (const Tactic* tactic : tactics_to_time()) {
       const std::string name = fmt::format("{:24} {}", layer.name, tactic->name());
       Data data(layer, *device);
-      if (tactic == &reference() || name.find(filter) == std::string::npos ||
+      if (tactic->name() == reference().name() || name.find(filter) == std::string::npos ||
           tactic->refuse(data.region()))
         continue;
       data.prepare_for(*tactic);
@@ -165,8 +201,11 @@ void bench(int threads, std::int64_t batch, const std::string& filter) {
       const auto workspace = device->allocate(step->workspace_bytes());
       const Bindings bindings = data.bindings(workspace->data());
       const Times times = stopwatch.measure([&] { step->run(bindings, *stream); });
-      const Times floor = measure_floor(data, kernels, *device, *stream, stopwatch);
-      const auto bytes = static_cast<double>(data.read_bytes() + data.write_bytes());
+      const std::int64_t reads =
+          data.read_bytes(size_of(is_bf16(*tactic) ? DataType::kBF16 : DataType::kF32));
+      const std::int64_t writes = data.write_bytes();
+      const Times floor = measure_floor(reads, writes, kernels, *device, *stream, stopwatch);
+      const auto bytes = static_cast<double>(reads + writes);
       fmt::print("{:66} hot {:7.1f} us {:6.1f} GB/s, floor {:7.1f}   cold {:7.1f}, floor {:7.1f}\n",
                  name, times.hot, bytes / times.hot * 1e-3, floor.hot, times.cold, floor.cold);
     }

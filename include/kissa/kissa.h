@@ -79,11 +79,18 @@ class Model {
 
   std::string to_text() const;  // one line a node
   std::string to_dot() const;   // Graphviz
+  // What fused mode makes of it: what is rewritten into what, and what is not and why; lines.
+  // `fetch` and `skip_passes` as in EngineOptions.
+  std::string describe_passes(const std::vector<std::string>& fetch = {},
+                              const std::vector<std::string>& skip_passes = {}) const;
 
  private:
+  struct Source;
   friend class Engine;
-  explicit Model(std::shared_ptr<const Graph> graph) : graph_(std::move(graph)) {}
+  Model(std::shared_ptr<const Graph> graph, std::shared_ptr<const Source> source)
+      : graph_(std::move(graph)), source_(std::move(source)) {}
   std::shared_ptr<const Graph> graph_;
+  std::shared_ptr<const Source> source_;
 };
 
 // A tensor in a Caffe BlobProto file, such as mean.binaryproto.
@@ -95,7 +102,7 @@ Blob load_caffe_blob(const std::string& path);
 
 struct EngineOptions {
   std::string device = "cpu";  // or "cuda", "cuda:1"
-  std::optional<Mode> mode;  // the best that is built, unless given
+  std::optional<Mode> mode;    // the best that is built, unless given
   Precision precision = Precision::kFp32;
   int threads = 0;                       // of a CPU; 0: all that this process may use
   std::vector<std::string> fetch;        // blobs to keep besides the network's outputs
@@ -111,6 +118,20 @@ struct MemoryInfo {
   std::int64_t activations = 0;  // bytes of all activations together, had none shared memory
 };
 
+// A tactic that cannot run a step, and why.
+struct TacticRefusal {
+  std::string tactic;
+  std::string reason;
+};
+
+// What an engine runs in one go: one or more layers, or a change of layout between them.
+struct StepInfo {
+  std::vector<std::string> layers;      // as the file names them; empty for a change of layout
+  std::vector<TensorInfo> outputs;      // what it writes
+  std::string tactic;                   // "cpu.conv.winograd_f4.f32.avx512"
+  std::vector<TacticRefusal> refusals;  // of those that come before it in the usual order
+};
+
 class Context;
 
 // A model made ready for one device: every decision taken, weights packed.
@@ -118,11 +139,32 @@ class Engine {
  public:
   static Engine build(const Model& model, const EngineOptions& options = {});
 
+  // A plan file holds all of an engine, its weights packed, and loads within milliseconds. It
+  // appears whole under its name or not at all. It must not be changed while an engine uses it;
+  // replacing it, as save() does, is fine.
+  void save(const std::string& path) const;
+  // Takes the engine as it was saved, on the same kind of machine. On another instruction set or
+  // number of threads its weights are packed anew for the same kernels, where they exist; it is
+  // logged. `threads`: 0 for what the engine was built for.
+  static Engine load(const std::string& path, int threads = 0);
+
+  // The same engine for other weights: nothing is measured. `model` is the same network; it takes
+  // the engine's input shapes. Throws kInvalidModel where it is another one, or where these weights
+  // let it be rewritten in another way.
+  Engine refit(const Model& model) const;
+  // The same with the weights of a file, and the network's definition as the engine was built from.
+  Engine refit_caffe(const std::string& caffemodel) const;
+
+  const std::string& name() const;  // the network's
+  const std::string& device() const;
+  Precision precision() const;
+  int threads() const;
   const std::vector<TensorInfo>& inputs() const;
   // The network's outputs, then the fetched blobs.
   const std::vector<TensorInfo>& outputs() const;
   Mode mode() const;
   MemoryInfo memory() const;
+  std::vector<StepInfo> steps() const;  // in the order of execution
   Context create_context() const;
 
  private:
@@ -144,6 +186,8 @@ class Context {
   std::span<float> input(const std::string& name);
   std::span<const float> output(const std::string& name) const;
   void run();
+  // The same, waiting after each step: the microseconds that each of Engine::steps() took.
+  std::vector<double> run_timed();
   // Runs `times` (>= 1) times on the inputs that the last run() brought to the device, copying
   // nothing to or from it: microseconds a run.
   double time_on_device(int times);

@@ -83,7 +83,8 @@ class Tactic {
     return {std::vector<Format>(region.inputs.size()), std::vector<Format>(region.outputs.size())};
   }
   // Only for a region that was not refused, its values in the required formats. The region's
-  // constants outlive the step.
+  // constants outlive the step. A tactic that adds weights to the arena reads the data of constants
+  // in `pack` and nowhere else; one that adds none may read it here and in every run.
   virtual std::unique_ptr<Step> prepare(const Region& region,
                                         const PrepareContext& context) const = 0;
 };

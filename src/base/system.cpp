@@ -76,4 +76,12 @@ std::int64_t available_memory() {
                                    "/sys/fs/cgroup/memory/memory.usage_in_bytes")});
 }
 
+std::int64_t l2_bytes() {
+  static const std::int64_t kBytes = [] {
+    const long told = sysconf(_SC_LEVEL2_CACHE_SIZE);
+    return told > 0 ? std::int64_t{told} : std::int64_t{1} << 20;
+  }();
+  return kBytes;
+}
+
 }  // namespace kissa

@@ -11,4 +11,7 @@ int usable_threads();
 // Bytes of memory that can still be taken: the kernel's estimate, within the cgroup's limit.
 std::int64_t available_memory();
 
+// Bytes of one core's second-level cache: 1 MiB where the system does not tell.
+std::int64_t l2_bytes();
+
 }  // namespace kissa

@@ -5,7 +5,9 @@
 #include <cstring>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
+#include <vector>
 
 namespace kissa {
 
@@ -61,7 +63,17 @@ class WeightArena {
   // kOutOfMemory.
   virtual const void* add(std::int64_t bytes, const std::function<void(void*)>& pack) = 0;
   virtual std::int64_t bytes() const = 0;
+
+  // What add() gave out, in order.
+  struct Piece {
+    const void* data;
+    std::int64_t bytes;
+  };
+  virtual std::span<const Piece> pieces() const = 0;
 };
+
+// What one piece takes where pieces lie one behind the other, each aligned to 64 bytes.
+constexpr std::int64_t padded_piece(std::int64_t bytes) { return (bytes + 63) / 64 * 64; }
 
 class Device {
  public:
@@ -72,6 +84,8 @@ class Device {
   virtual std::int64_t available_memory() const = 0;
   // Of a stream's pool, where steps run on the host.
   virtual int threads() const { return 1; }
+  // The instruction set that weights are packed for; empty where there is but one.
+  virtual std::string isa() const { return {}; }
   // Whether the host reads and writes the device's memory in place.
   virtual bool is_host() const { return true; }
   // Zeroed. Throws kOutOfMemory.
@@ -79,6 +93,11 @@ class Device {
   // Host memory that the device copies from and to at full speed. Zeroed. Throws kOutOfMemory.
   virtual std::unique_ptr<Buffer> allocate_host(std::int64_t bytes) { return allocate(bytes); }
   virtual std::unique_ptr<WeightArena> create_weight_arena() = 0;
+  // An arena that was filled before: add() gives out pieces of these sizes, one after the other,
+  // and calls no `pack`. `read` writes all of them, padded, into host memory of padded bytes; it is
+  // called once, here. add() throws kInvalidFile where it is asked for something else.
+  virtual std::unique_ptr<WeightArena> load_weight_arena(
+      const std::vector<std::int64_t>& pieces, const std::function<void(void*)>& read) = 0;
   virtual std::unique_ptr<Stream> create_stream() = 0;
 };
 

@@ -1,9 +1,23 @@
 #include "ops/op.h"
 
+#include <utility>
+
 namespace kissa {
 
 std::string_view name_of(const Op& op) {
   return std::visit([]<class T>(const T&) { return T::kName; }, op);
+}
+
+std::optional<Op> op_named(std::string_view name) {
+  std::optional<Op> op;
+  const auto try_kind = [&]<std::size_t I>(std::integral_constant<std::size_t, I>) {
+    if (std::variant_alternative_t<I, Op>::kName == name) op.emplace(std::in_place_index<I>);
+  };
+  [&]<std::size_t... I>(std::index_sequence<I...>) {
+    (try_kind(std::integral_constant<std::size_t, I>()), ...);
+  }
+  (std::make_index_sequence<std::variant_size_v<Op>>());
+  return op;
 }
 
 std::string describe(const Op& op) {

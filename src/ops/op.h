@@ -1,6 +1,7 @@
 // The op set, and what can be asked of any op in it.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <variant>
 
@@ -36,6 +37,8 @@ using Op =
                  Rnn, Scale, Sigmoid, Slice, Softmax, Swish, TanH, Threshold, Tile>;
 
 std::string_view name_of(const Op& op);
+// The op of that name with its fields as they are at first; nothing where there is none.
+std::optional<Op> op_named(std::string_view name);
 std::string describe(const Op& op);
 // Whether the output is the input's memory under another shape.
 bool is_view(const Op& op);

@@ -33,15 +33,6 @@ constexpr Pass kPasses[] = {
      fuse_activation},
 };
 
-void check_names(const std::vector<std::string>& skip) {
-  std::vector<std::string_view> known;
-  for (const Pass& pass : kPasses) known.push_back(pass.name);
-  for (const std::string& name : skip)
-    if (std::find(known.begin(), known.end(), name) == known.end())
-      fail(ErrorCode::kInvalidArgument, "there is no pass '{}'{} (all: {})", name,
-           did_you_mean(name, known), fmt::join(known, ", "));
-}
-
 PassReport run_pass(const Pass& pass, Graph& graph) {
   const auto start = std::chrono::steady_clock::now();
   PassReport report{.name = pass.name};
@@ -61,8 +52,17 @@ PassReport run_pass(const Pass& pass, Graph& graph) {
 
 std::span<const Pass> all_passes() { return kPasses; }
 
+void check_pass_names(const std::vector<std::string>& skip) {
+  std::vector<std::string_view> known;
+  for (const Pass& pass : kPasses) known.push_back(pass.name);
+  for (const std::string& name : skip)
+    if (std::find(known.begin(), known.end(), name) == known.end())
+      fail(ErrorCode::kInvalidArgument, "there is no pass '{}'{} (all: {})", name,
+           did_you_mean(name, known), fmt::join(known, ", "));
+}
+
 PassesResult run_passes(const Graph& graph, const PassOptions& options) {
-  check_names(options.skip);
+  check_pass_names(options.skip);
   PassesResult result{with_outputs(graph, options.fetch), {}};
   for (const Pass& pass : kPasses) {
     const auto& skip = options.skip;

@@ -10,6 +10,8 @@
 namespace kissa {
 
 std::span<const Pass> all_passes();
+// Throws kInvalidArgument with the names that there are where one of these is no pass.
+void check_pass_names(const std::vector<std::string>& names);
 
 struct PassOptions {
   std::vector<std::string> fetch = {};  // names of values to keep besides the graph's outputs

@@ -19,17 +19,37 @@ std::vector<ValueId> outputs_of(const Graph& graph, const std::vector<std::strin
   return outputs;
 }
 
-PlanStep prepare(const ScheduledStep& scheduled, const Graph& graph,
-                 const std::vector<Group>& groups, const PrepareContext& context) {
+// The refusals of the tactics before `chosen`, in the order of `tactics`.
+std::vector<Refusal> refusals_before(const Tactic* chosen, TacticList tactics,
+                                     const std::vector<Refusal>& refusals) {
+  std::vector<Refusal> before;
+  auto refusal = refusals.begin();
+  for (const Tactic* tactic : tactics) {
+    if (tactic == chosen || refusal == refusals.end()) break;
+    if (refusal->tactic == tactic->name()) before.push_back(*refusal++);
+  }
+  return before;
+}
+
+PlanStep prepare(const ScheduledStep& scheduled, const PlanRequest& request,
+                 const PrepareContext& context) {
   PlanStep step;
   step.group = scheduled.group;
+  const GraphRegion& region = scheduled.region;
+  for (const int output : region.region.outputs)
+    step.writes.push_back(region.values[static_cast<std::size_t>(output)]);
   step.tactic = scheduled.tactic->name();
-  step.step = scheduled.tactic->prepare(scheduled.region.region, context);
+  const std::size_t pieces = context.weights.pieces().size();
+  step.step = scheduled.tactic->prepare(region.region, context);
+  step.packs = context.weights.pieces().size() > pieces;
   if (scheduled.group == kNone) return step;
-  const Group& group = groups[static_cast<std::size_t>(scheduled.group)];
-  step.refusals = group.refusals;
-  for (const NodeId n : group.nodes)
-    step.layers.insert(step.layers.end(), graph.node(n).layers.begin(), graph.node(n).layers.end());
+  const Group& group = request.groups[static_cast<std::size_t>(scheduled.group)];
+  step.refusals = refusals_before(scheduled.tactic, request.tactics, group.refusals);
+  step.nodes = group.nodes;
+  for (const NodeId n : group.nodes) {
+    const std::vector<std::string>& layers = request.graph->node(n).layers;
+    step.layers.insert(step.layers.end(), layers.begin(), layers.end());
+  }
   return step;
 }
 
@@ -96,20 +116,20 @@ PlanRequest make_request(std::shared_ptr<const Graph> graph, const Backend& back
   return request;
 }
 
-std::shared_ptr<const Plan> make_plan(const PlanRequest& request, const Choice& choice) {
+std::shared_ptr<const Plan> make_plan(const PlanRequest& request, const Choice& choice,
+                                      std::unique_ptr<WeightArena> weights) {
   KISSA_CHECK(choice.size() == request.groups.size());
   auto plan = std::make_shared<Plan>();
   plan->graph = request.graph;
   plan->device = request.device;
-  plan->weights = plan->device->create_weight_arena();
+  plan->weights = weights ? std::move(weights) : plan->device->create_weight_arena();
   plan->mode = request.mode;
   plan->outputs = request.outputs;
 
   const Schedule schedule =
       make_schedule(*plan->graph, request.groups, choice, request.tactics, plan->outputs);
   for (const ScheduledStep& step : schedule.steps)
-    plan->steps.push_back(
-        prepare(step, *plan->graph, request.groups, {*plan->weights, plan->device->threads()}));
+    plan->steps.push_back(prepare(step, request, {*plan->weights, plan->device->threads()}));
   place(*plan, schedule);
   require_memory(*plan->device, plan->arena_bytes);
 

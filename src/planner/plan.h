@@ -13,9 +13,12 @@ namespace kissa {
 
 struct PlanStep {
   int group = kNone;                // which group it runs; kNone: a reorder
-  std::vector<std::string> layers;  // what it computes; empty for a reorder
+  std::vector<NodeId> nodes;        // what it computes; empty for a reorder
+  std::vector<std::string> layers;  // the same as the file's layers
+  std::vector<ValueId> writes;      // the values that it computes, or reorders
   std::string_view tactic;
-  std::vector<Refusal> refusals;  // of the tactics that would have been better
+  std::vector<Refusal> refusals;  // of the tactics that come before it
+  bool packs = false;             // whether it keeps its parameters in the weight arena
   std::unique_ptr<Step> step;
   std::vector<std::int64_t> inputs;  // offsets into the arena
   std::vector<std::int64_t> outputs;
@@ -62,7 +65,9 @@ PlanRequest make_request(std::shared_ptr<const Graph> graph, const Backend& back
 // Which of its tactics each group takes.
 using Choice = std::vector<std::size_t>;
 
-// Throws kOutOfMemory where the device offers too little.
-std::shared_ptr<const Plan> make_plan(const PlanRequest& request, const Choice& choice);
+// `weights`: an arena that was filled before for this very plan; nothing: a new one. Throws
+// kOutOfMemory where the device offers too little.
+std::shared_ptr<const Plan> make_plan(const PlanRequest& request, const Choice& choice,
+                                      std::unique_ptr<WeightArena> weights = nullptr);
 
 }  // namespace kissa

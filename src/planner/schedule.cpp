@@ -13,7 +13,8 @@ constexpr Format kRowMajorF32 = {};
 bool same_bytes(const Shape& shape, Format a, Format b) {
   if (a == b) return true;
   if (a.type != b.type || shape.rank() != 4) return false;
-  return shape[1] % kChannelBlock == 0 && shape[2] * shape[3] == 1;
+  const std::int64_t block = std::max(block_channels(a.layout), block_channels(b.layout));
+  return shape[1] % block == 0 && shape[2] * shape[3] == 1;
 }
 
 class Scheduler {
@@ -128,11 +129,12 @@ class Scheduler {
     std::vector<int> parts;
     std::int64_t channels = 0;
     for (const ValueId id : node.inputs) {
-      if (channels % kChannelBlock != 0) return false;
-      channels += graph_.value(id).shape[1];
       if (graph_.value(id).producer == kNone || slots_of(id).empty()) return false;
       const int part = slots_of(id).front();
-      if (slot(part).parent != kNone || slot(part).desc.format.layout == Layout::kRowMajor ||
+      const Layout layout = slot(part).desc.format.layout;
+      if (channels % block_channels(layout) != 0) return false;
+      channels += graph_.value(id).shape[1];
+      if (slot(part).parent != kNone || !is_blocked(layout) ||
           slot(part).desc.format != slot(slots_of(node.inputs[0]).front()).desc.format)
         return false;
       if (std::find(parts.begin(), parts.end(), part) != parts.end()) return false;
@@ -147,9 +149,10 @@ class Scheduler {
       slot(part).parent = whole;
       slot(part).offset = offset;
       const TensorDesc& desc = slot(part).desc;
+      const std::int64_t block = block_channels(desc.format.layout);
       const std::int64_t plane =
           desc.format.layout == Layout::kNhwc ? 1 : desc.shape[2] * desc.shape[3];
-      offset += channel_blocks(desc.shape[1]) * kChannelBlock * plane * size_of(desc.format.type);
+      offset += channel_blocks(desc.shape[1], block) * block * plane * size_of(desc.format.type);
     }
     return true;
   }
@@ -202,10 +205,9 @@ class Scheduler {
     for (std::size_t i = 0; i < schedule_.slots.size(); ++i) {
       Slot& each = schedule_.slots[i];
       const Slot& root = root_of(static_cast<int>(i));
-      if (each.desc.format.layout == Layout::kBlocked16)
-        each.desc.image_stride = root.desc.format.layout == Layout::kBlocked16
-                                     ? root.desc.image_elements()
-                                     : each.desc.image_elements();
+      if (is_blocked(each.desc.format.layout))
+        each.desc.image_stride = is_blocked(root.desc.format.layout) ? root.desc.image_elements()
+                                                                     : each.desc.image_elements();
       if (each.desc.format.layout == Layout::kNhwc)
         each.desc.pixel_stride =
             channel_blocks((root.desc.format.layout == Layout::kNhwc ? root : each).desc.shape[1]) *

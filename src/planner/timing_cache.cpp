@@ -1,12 +1,10 @@
 #include "planner/timing_cache.h"
 
-#include <unistd.h>
-
-#include <cstdio>
 #include <fstream>
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "base/file.h"
 
 namespace kissa {
 namespace {
@@ -46,14 +44,10 @@ TimingCache TimingCache::load(const std::string& path) {
 
 void TimingCache::save(const std::string& path) const {
   const nlohmann::json json = {{"kissa_timing_cache", kVersion}, {"microseconds", times_}};
-  const std::string temporary = fmt::format("{}.{}.part", path, getpid());
-  std::ofstream file(temporary);
-  file << json.dump(1) << '\n';
-  file.close();
-  if (!file || std::rename(temporary.c_str(), path.c_str()) != 0) {
-    std::remove(temporary.c_str());
-    fail(ErrorCode::kInvalidFile, "{}: cannot write the timing cache", path);
-  }
+  const std::string text = json.dump(1) + '\n';
+  PendingFile file(path);
+  file.write(text.data(), text.size());
+  file.keep();
 }
 
 std::optional<double> TimingCache::find(const std::string& machine, const std::string& signature,

@@ -12,7 +12,7 @@ import numpy as np
 import harness
 
 DIGITS = os.path.join(harness.REPOSITORY, "examples/digits")
-COMMANDS = ["classify", "run", "eval", "inspect"]
+COMMANDS = ["classify", "run", "eval", "inspect", "bench", "profile", "build", "refit"]
 NETWORK = ["deploy.prototxt", "digits.caffemodel"]
 # The same arithmetic in every run: fused mode chooses its tactics by their time.
 EXACT = ["--mode", "caffe"]
@@ -164,11 +164,27 @@ def check_inspect(test):
     test.expect("dot", dot.startswith("digraph") and '"' in dot, True)
 
 
+def check_profile(test):
+    text = test.kissa("profile", *NETWORK, "--runs", "3", "--duration", "0", "--warmup-ms", "0",
+                      "--build-seconds", "0")
+    steps = text.split("=== Steps ===")[1].split("=== Families ===")[0]
+    for layer in ["conv1", "pool1", "prob"]:
+        test.expect(f"{layer} has a time",
+                    bool(re.search(rf"^ +\d+\.\d +\d+\.\d\d % +cpu\..*\b{layer}\b", steps,
+                                   re.MULTILINE)), True)
+    shares = [float(share) for share in re.findall(r"(\d+\.\d\d) %", steps)]
+    test.expect("shares add up to 100 %", abs(sum(shares) - 100) < 0.01 * len(shares), True)
+    check = dict(re.findall(r"^(Sum of steps|Whole run): (\d+\.\d) us", text, re.MULTILINE))
+    test.expect("sum and whole are both there", len(check), 2)
+    caffe = test.kissa("profile", *NETWORK, "--runs", "1", "--duration", "0", *EXACT)
+    test.expect("caffe mode runs im2col", " conv.im2col" in caffe.split("=== Families ===")[1], True)
+
+
 def main():
     options = harness.parse(harness.arguments(__doc__))
     report = harness.Report()
     checks = [check_help, check_classify, check_classify_options, check_run, check_run_network,
-              check_eval, check_inspect]
+              check_eval, check_inspect, check_profile]
     for check in checks:
         with tempfile.TemporaryDirectory() as scratch:
             check(Commands(options, scratch, report))

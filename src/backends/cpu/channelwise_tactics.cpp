@@ -1,5 +1,5 @@
 // Scale, Bias, BatchNorm with given statistics and PReLU: y = f(x, parameters of x's channel), in
-// either layout. Parameters are constants, or a second input.
+// blocks or rows. Parameters are constants, or a second input.
 #include <array>
 #include <cmath>
 
@@ -120,8 +120,8 @@ const float* data_or_null(const std::vector<float>& values) {
 
 class RowsStep final : public Step {
  public:
-  RowsStep(const Kernels& kernels, const Region& region)
-      : kernels_(kernels.elementwise), params_(parameters_of(region)) {
+  RowsStep(const ChannelRowKernels& kernels, const Region& region)
+      : kernels_(kernels), params_(parameters_of(region)) {
     const Shape& shape = region.in(0).desc.shape;
     const auto [first, axes] = axes_of(region);
     elements_ = shape.elements();
@@ -146,11 +146,11 @@ class RowsStep final : public Step {
     parallel_for(stream, elements_, 8, [&](std::int64_t begin, std::int64_t end) {
       if (inner_ > 1)
         for_each_group(begin, end, inner_, [&](std::int64_t g, std::int64_t a, std::int64_t b) {
-          kernels_.channel_one(part(run, g * inner_ + a, g % count_, b - a));
+          kernels_.one(part(run, g * inner_ + a, g % count_, b - a));
         });
       else
         for_each_group(begin, end, count_, [&](std::int64_t g, std::int64_t a, std::int64_t b) {
-          kernels_.channel_each(part(run, g * count_ + a, a, b - a));
+          kernels_.each(part(run, g * count_ + a, a, b - a));
         });
     });
   }
@@ -167,19 +167,20 @@ class RowsStep final : public Step {
     return run;
   }
 
-  const ElementwiseKernels& kernels_;
+  const ChannelRowKernels& kernels_;
   Parameters params_;
   // The input is elements / (count * inner) x count x inner; parameter j goes with [..., j, ...].
   std::int64_t elements_, count_, inner_;
   std::size_t given_ = 0;
 };
 
-using BlockParams = std::array<float, kChannelBlock>;
+// Of a block of channels in FP32 or BF16.
+using BlockParams = std::array<float, 2 * kChannelBlock>;
 
 class BlockedStep final : public Step {
  public:
-  BlockedStep(const Kernels& kernels, const Region& region)
-      : run_(kernels.elementwise.channel_block),
+  BlockedStep(const ElementwiseKernels& kernels, const Region& region)
+      : run_(kernels.channel_block),
         params_(parameters_of(region)),
         axes_(axes_of(region)),
         src_(region.in(0).desc),
@@ -228,7 +229,7 @@ class BlockedStep final : public Step {
     BlockParams params = {};
     const bool is_shared = axes_.count == 0;
     const std::int64_t first =
-        (axes_.first == 0 ? image * src_.channels : 0) + block * kChannelBlock;
+        (axes_.first == 0 ? image * src_.channels : 0) + block * src_.block_channels;
     for (std::int64_t lane = 0; lane < src_.channels_in(block); ++lane)
       params[static_cast<std::size_t>(lane)] =
           values == nullptr ? otherwise : values[is_shared ? 0 : first + lane];
@@ -244,13 +245,14 @@ class BlockedStep final : public Step {
 
 class ChannelwiseTactic final : public KernelTactic {
  public:
-  ChannelwiseTactic(const Kernels& kernels, Layout layout)
-      : KernelTactic(with_layout("cpu.channelwise", layout), kernels), layout_(layout) {}
+  ChannelwiseTactic(const Kernels& kernels, const Format& format)
+      : KernelTactic(with_layout("cpu.channelwise", format.layout), kernels, format.type),
+        format_(format) {}
 
   std::optional<std::string> refuse(const Region& region) const override {
     if (auto reason = refuse_op(region)) return reason;
     if (auto reason = refuse_plain(region, Layout::kRowMajor)) return reason;
-    if (layout_ == Layout::kRowMajor) return std::nullopt;
+    if (!is_blocked(format_.layout)) return std::nullopt;
     if (region.in(0).desc.shape.rank() != 4) return "not of 4 axes (N, C, H, W)";
     const auto [first, axes] = axes_of(region);
     if (!(first == 1 && axes == 1) && !(first == 0 && axes == 2) && axes != 0)
@@ -260,25 +262,26 @@ class ChannelwiseTactic final : public KernelTactic {
 
   Requirements requirements(const Region& region) const override {
     Requirements need = requirements_in(region, Layout::kRowMajor);
-    need.inputs[input_binding(region, region.nodes[0].inputs[0])].layout = layout_;
-    need.outputs[0].layout = layout_;
+    need.inputs[input_binding(region, region.nodes[0].inputs[0])] = format_;
+    need.outputs[0] = format_;
     return need;
   }
 
   std::unique_ptr<Step> prepare(const Region& region, const PrepareContext&) const override {
-    if (layout_ == Layout::kBlocked16) return std::make_unique<BlockedStep>(kernels(), region);
-    return std::make_unique<RowsStep>(kernels(), region);
+    if (is_blocked(format_.layout))
+      return std::make_unique<BlockedStep>(stored().elementwise, region);
+    return std::make_unique<RowsStep>(kernels().channel_rows, region);
   }
 
  private:
-  Layout layout_;
+  Format format_;
 };
 
 }  // namespace
 
-void add_channelwise_tactics(const Kernels& kernels, OwnedTactics& tactics) {
-  tactics.push_back(std::make_unique<ChannelwiseTactic>(kernels, Layout::kBlocked16));
-  tactics.push_back(std::make_unique<ChannelwiseTactic>(kernels, Layout::kRowMajor));
+void add_channelwise_tactics(const Kernels& kernels, DataType type, OwnedTactics& tactics) {
+  for (const Format& format : formats_of(type))
+    tactics.push_back(std::make_unique<ChannelwiseTactic>(kernels, format));
 }
 
 }  // namespace kissa::cpu

@@ -1,6 +1,6 @@
 // Concatenation and slices as copies of neighbouring floats between a whole and its parts. Blocked
-// tensors are N, C / 16, H, W, 16 here; parts that do not start on a block of channels are put
-// together lane by lane.
+// tensors are N, blocks, H, W, 16 here; parts that do not start on a block of channels are put
+// together lane by lane, or in halves of blocks where they start on one in BF16.
 #include <algorithm>
 #include <array>
 
@@ -36,13 +36,13 @@ Parts parts_of(const Region& region) {
   return result;
 }
 
-bool is_blocked(const TensorDesc& desc) { return desc.format.layout == Layout::kBlocked16; }
+bool is_blocked(const TensorDesc& desc) { return kissa::is_blocked(desc.format.layout); }
 
 // The extents as they lie in memory.
 Shape memory_shape(const TensorDesc& desc) {
   if (!is_blocked(desc)) return desc.shape;
   std::vector<std::int64_t> dims = desc.shape.dims();
-  dims[1] = channel_blocks(dims[1]);
+  dims[1] = channel_blocks(dims[1], block_channels(desc.format.layout));
   dims.push_back(kChannelBlock);
   return Shape(std::move(dims));
 }
@@ -132,152 +132,173 @@ class CopyStep final : public Step {
   std::vector<Copy> copies_;
 };
 
-// Where a channel of the source lies.
-struct SourceLane {
+// What blocks are put together of: `count` pieces of `channels` neighbouring channels.
+struct Pieces {
+  std::int64_t channels, count;
+  void (*gather)(const Piece*, std::int64_t, void*) noexcept;
+};
+
+constexpr std::int64_t kPixelBytes = kChannelBlock * sizeof(float);  // of a block
+constexpr std::int64_t kMaxPieces = 2 * kChannelBlock;
+
+// Whether every part but the last takes a multiple of so many channels.
+bool is_on(const Parts& parts, std::int64_t channels) {
+  return std::all_of(parts.parts.begin(), parts.parts.end() - 1,
+                     [&](const TensorDesc* part) { return part->shape[1] % channels == 0; });
+}
+
+Pieces pieces_for(const Parts& parts, const ReorderKernels& kernels) {
+  if (parts.whole->format.type == DataType::kF32) return {1, kChannelBlock, kernels.gather_f32};
+  if (is_on(parts, kChannelBlock)) return {kChannelBlock, 2, kernels.gather_halves};
+  return {1, 2 * kChannelBlock, kernels.gather_bf16};
+}
+
+// Where a piece of the source lies; in bytes.
+struct SourcePiece {
   std::size_t binding;
   std::int64_t offset;  // in image 0
   std::int64_t image_stride;
 };
 
-// A destination's block of channels; lanes behind those given are padding.
-struct LaneBlock {
+// A destination's block of channels; behind the pieces given there is padding.
+struct PieceBlock {
   std::size_t binding;
   std::int64_t offset;
   std::int64_t image_stride;
-  std::vector<SourceLane> lanes;
+  std::vector<SourcePiece> pieces;
 };
 
-std::int64_t lane_offset(const BlockedTensor& tensor, std::int64_t channel) {
-  return tensor.offset(0, channel / kChannelBlock) + channel % kChannelBlock;
+std::int64_t pieces_in(const TensorDesc& desc, const Pieces& kind) {
+  return channel_blocks(desc.shape[1], kind.channels);
 }
 
-std::vector<SourceLane> lanes_of(const TensorDesc& desc, std::size_t binding) {
+// Appends those of a source.
+void add_pieces(const TensorDesc& desc, std::size_t binding, const Pieces& kind,
+                std::vector<SourcePiece>& pieces) {
   const BlockedTensor tensor(desc);
-  std::vector<SourceLane> lanes;
-  for (std::int64_t c = 0; c < tensor.channels; ++c)
-    lanes.push_back({binding, lane_offset(tensor, c), tensor.image_stride});
-  return lanes;
-}
-
-// Cuts the destination, whose channels come from `lanes`, into blocks.
-void add_blocks(const TensorDesc& desc, std::size_t binding,
-                std::vector<SourceLane>::iterator lanes, std::vector<LaneBlock>& blocks) {
-  const BlockedTensor tensor(desc);
-  for (std::int64_t b = 0; b < tensor.blocks; ++b) {
-    LaneBlock& block = blocks.emplace_back();
-    block.binding = binding;
-    block.offset = tensor.offset(0, b);
-    block.image_stride = tensor.image_stride;
-    const auto first = lanes + b * kChannelBlock;
-    block.lanes.assign(first, first + tensor.channels_in(b));
+  for (std::int64_t i = 0; i < pieces_in(desc, kind); ++i) {
+    const std::int64_t in_block = i % kind.count * (kPixelBytes / kind.count);
+    pieces.push_back({binding,
+                      tensor.offset(0, i / kind.count) * size_of(DataType::kF32) + in_block,
+                      tensor.image_stride * size_of(DataType::kF32)});
   }
 }
 
-std::vector<LaneBlock> lane_blocks(const Parts& parts) {
-  std::vector<LaneBlock> blocks;
-  std::vector<SourceLane> lanes;
+// Cuts the destination, which `pieces` become, into blocks.
+void add_blocks(const TensorDesc& desc, std::size_t binding, const Pieces& kind,
+                std::vector<SourcePiece>::const_iterator pieces, std::vector<PieceBlock>& blocks) {
+  const BlockedTensor tensor(desc);
+  for (std::int64_t b = 0; b < tensor.blocks; ++b) {
+    PieceBlock& block = blocks.emplace_back();
+    block.binding = binding;
+    block.offset = tensor.offset(0, b) * size_of(DataType::kF32);
+    block.image_stride = tensor.image_stride * size_of(DataType::kF32);
+    const std::int64_t first = b * kind.count;
+    const std::int64_t last = std::min(first + kind.count, pieces_in(desc, kind));
+    block.pieces.assign(pieces + first, pieces + last);
+  }
+}
+
+std::vector<PieceBlock> piece_blocks(const Parts& parts, const Pieces& kind) {
+  std::vector<PieceBlock> blocks;
+  std::vector<SourcePiece> pieces;
   if (parts.is_concat) {
-    for (std::size_t i = 0; i < parts.parts.size(); ++i) {
-      const auto part = lanes_of(*parts.parts[i], parts.bindings[i]);
-      lanes.insert(lanes.end(), part.begin(), part.end());
-    }
-    add_blocks(*parts.whole, 0, lanes.begin(), blocks);
+    for (std::size_t i = 0; i < parts.parts.size(); ++i)
+      add_pieces(*parts.parts[i], parts.bindings[i], kind, pieces);
+    add_blocks(*parts.whole, 0, kind, pieces.begin(), blocks);
   } else {
-    lanes = lanes_of(*parts.whole, 0);
-    auto next = lanes.begin();
+    add_pieces(*parts.whole, 0, kind, pieces);
+    auto next = pieces.cbegin();
     for (std::size_t i = 0; i < parts.parts.size(); ++i) {
-      add_blocks(*parts.parts[i], parts.bindings[i], next, blocks);
-      next += parts.parts[i]->shape[1];
+      add_blocks(*parts.parts[i], parts.bindings[i], kind, next, blocks);
+      next += pieces_in(*parts.parts[i], kind);
     }
   }
   return blocks;
 }
 
-class LaneStep final : public Step {
+class PieceStep final : public Step {
  public:
-  LaneStep(const Kernels& kernels, const Region& region) : gather_(kernels.reorder.gather) {
+  PieceStep(const Kernels& kernels, const Region& region) {
     const Parts parts = parts_of(region);
     const BlockedTensor whole(*parts.whole);
     images_ = whole.images;
     pixels_ = whole.pixels();
-    blocks_ = lane_blocks(parts);
+    kind_ = pieces_for(parts, kernels.reorder);
+    blocks_ = piece_blocks(parts, kind_);
   }
 
   void run(const Bindings& bindings, Stream& stream) const noexcept override {
     const std::int64_t blocks = std::ssize(blocks_);
-    // Lane by lane a float takes about as long as moving 16 bytes.
-    constexpr std::int64_t kPixelBytes = 16 * kChannelBlock;
+    // A piece takes about as long as moving 16 bytes.
+    const std::int64_t bytes = std::max(kind_.count * 16, 2 * kPixelBytes);
     parallel_for(
-        stream, images_ * blocks * pixels_, kPixelBytes, [&](std::int64_t begin, std::int64_t end) {
+        stream, images_ * blocks * pixels_, bytes, [&](std::int64_t begin, std::int64_t end) {
           for_each_group(begin, end, pixels_,
                          [&](std::int64_t i, std::int64_t first, std::int64_t last) {
-                           const LaneBlock& block = blocks_[static_cast<std::size_t>(i % blocks)];
+                           const PieceBlock& block = blocks_[static_cast<std::size_t>(i % blocks)];
                            run_pixels(bindings, block, i / blocks, first, last);
                          });
         });
   }
 
  private:
-  void run_pixels(const Bindings& bindings, const LaneBlock& block, std::int64_t image,
+  void run_pixels(const Bindings& bindings, const PieceBlock& block, std::int64_t image,
                   std::int64_t first, std::int64_t last) const noexcept {
-    static constexpr float kZero = 0.0f;
-    Lane lanes[kChannelBlock];
-    std::fill(std::begin(lanes), std::end(lanes), Lane{&kZero, 0});
-    for (std::size_t c = 0; c < block.lanes.size(); ++c) {
-      const SourceLane& lane = block.lanes[c];
-      lanes[c] = {static_cast<const float*>(bindings.inputs[lane.binding]) + lane.offset +
-                      image * lane.image_stride + first * kChannelBlock,
-                  kChannelBlock};
+    static constexpr unsigned char kZeros[kPixelBytes] = {};
+    Piece pieces[kMaxPieces];
+    std::fill(std::begin(pieces), std::end(pieces), Piece{kZeros, 0});
+    for (std::size_t c = 0; c < block.pieces.size(); ++c) {
+      const SourcePiece& piece = block.pieces[c];
+      pieces[c] = {static_cast<const unsigned char*>(bindings.inputs[piece.binding]) +
+                       piece.offset + image * piece.image_stride + first * kPixelBytes,
+                   kPixelBytes};
     }
-    gather_(lanes, last - first,
-            static_cast<float*>(bindings.outputs[block.binding]) + block.offset +
-                image * block.image_stride + first * kChannelBlock);
+    kind_.gather(pieces, last - first,
+                 static_cast<unsigned char*>(bindings.outputs[block.binding]) + block.offset +
+                     image * block.image_stride + first * kPixelBytes);
   }
 
-  void (*gather_)(const Lane (&)[16], std::int64_t, float*) noexcept;
+  Pieces kind_;
   std::int64_t images_, pixels_;
-  std::vector<LaneBlock> blocks_;
+  std::vector<PieceBlock> blocks_;
 };
-
-// Whether every part but the last fills its blocks of channels.
-bool is_on_blocks(const Parts& parts) {
-  return std::all_of(parts.parts.begin(), parts.parts.end() - 1,
-                     [](const TensorDesc* part) { return part->shape[1] % kChannelBlock == 0; });
-}
 
 template <class T>
 class CopyTactic final : public KernelTactic {
  public:
-  CopyTactic(const Kernels& kernels, Layout layout)
-      : KernelTactic(with_layout("cpu." + std::string(T::kName), layout), kernels),
-        layout_(layout) {}
+  CopyTactic(const Kernels& kernels, const Format& format)
+      : KernelTactic(with_layout("cpu." + std::string(T::kName), format.layout), kernels,
+                     format.type),
+        format_(format) {}
 
   std::optional<std::string> refuse(const Region& region) const override {
     if (region.only<T>() == nullptr) return "not a single " + std::string(T::kName);
-    return refuse_plain(region, layout_);
+    return refuse_plain(region, format_.layout);
   }
 
   Requirements requirements(const Region& region) const override {
-    return requirements_in(region, layout_);
+    return requirements_in(region, format_);
   }
 
   std::unique_ptr<Step> prepare(const Region& region, const PrepareContext&) const override {
     const Parts parts = parts_of(region);
-    if (layout_ == Layout::kBlocked16 && parts.axis == 1 && !is_on_blocks(parts))
-      return std::make_unique<LaneStep>(kernels(), region);
+    if (is_blocked(*parts.whole) && parts.axis == 1 &&
+        !is_on(parts, block_channels(format_.layout)))
+      return std::make_unique<PieceStep>(kernels(), region);
     return std::make_unique<CopyStep>(region);
   }
 
  private:
-  Layout layout_;
+  Format format_;
 };
 
 }  // namespace
 
-void add_concat_tactics(const Kernels& kernels, OwnedTactics& tactics) {
-  for (const Layout layout : {Layout::kBlocked16, Layout::kRowMajor}) {
-    tactics.push_back(std::make_unique<CopyTactic<Concat>>(kernels, layout));
-    tactics.push_back(std::make_unique<CopyTactic<Slice>>(kernels, layout));
+void add_concat_tactics(const Kernels& kernels, DataType type, OwnedTactics& tactics) {
+  for (const Format& format : formats_of(type)) {
+    tactics.push_back(std::make_unique<CopyTactic<Concat>>(kernels, format));
+    tactics.push_back(std::make_unique<CopyTactic<Slice>>(kernels, format));
   }
 }
 

@@ -1,24 +1,13 @@
 #include "backends/cpu/conv_bf16.h"
 
-#include <bit>
-#include <cmath>
+#include "base/bf16.h"
 
 namespace kissa::cpu {
-namespace {
-
-std::uint32_t rounded(float value) {
-  auto bits = std::bit_cast<std::uint32_t>(value);
-  if (std::isnan(value)) return bits >> 16 | 0x40;  // the carry could make it infinite
-  bits += 0x7fff + (bits >> 16 & 1);
-  return bits >> 16;
-}
-
-}  // namespace
 
 void to_pairs(const float* rows, std::int64_t channels, std::int64_t row, std::int64_t count,
               float* pairs) {
-  const auto bits_of = [&](std::int64_t channel, std::int64_t i) {
-    return channel < channels ? rounded(rows[channel * row + i]) : 0;
+  const auto bits_of = [&](std::int64_t channel, std::int64_t i) -> std::uint32_t {
+    return channel < channels ? to_bf16(rows[channel * row + i]) : 0;
   };
   for (std::int64_t p = 0; p < count; ++p)
     for (std::int64_t i = 0; i < row; ++i)

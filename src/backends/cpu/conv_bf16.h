@@ -20,23 +20,4 @@ constexpr std::int64_t pairs_of(std::int64_t channels, const Bf16Kernels& kernel
 void to_pairs(const float* rows, std::int64_t channels, std::int64_t row, std::int64_t count,
               float* pairs);
 
-// A tactic that multiplies in BF16 what is stored as FP32 in kBlocked16.
-class Bf16Tactic : public Tactic {
- public:
-  Bf16Tactic(const std::string& stem, const Kernels& kernels, const Bf16Kernels& bf16)
-      : kernels_(kernels), bf16_(bf16), name_(stem + ".bf16." + bf16.isa) {}
-
-  std::string_view name() const final { return name_; }
-  Requirements requirements(const Region& region) const final {
-    return requirements_in(region, Layout::kBlocked16);
-  }
-
- protected:
-  const Kernels& kernels_;
-  const Bf16Kernels& bf16_;
-
- private:
-  std::string name_;
-};
-
 }  // namespace kissa::cpu

@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "backends/cpu/kernel_tactic.h"
+#include "base/system.h"
 
 namespace kissa::cpu {
 namespace {
@@ -67,9 +68,12 @@ std::vector<OutputBlock> output_blocks(const Region& region) {
       block.residual = static_cast<int>(input_binding(region, value));
       block.residual_stride = BlockedTensor(residual).image_stride;
     }
+    const std::int64_t stored = block_channels(out.format.layout);
     for (std::int64_t k = 0; k < out.shape[1]; k += kChannelBlock) {
       block.first_output = k;
-      block.offset = k * plane;
+      block.offset = k / stored * plane * kChannelBlock +
+                     k % stored * size_of(out.format.type) / size_of(DataType::kF32);
+      block.is_last = k + kChannelBlock >= out.shape[1];
       blocks.push_back(block);
     }
   }
@@ -179,6 +183,23 @@ float* address_of(const OutputBlock& block, const Bindings& bindings, std::int64
          block.offset + pixel * kChannelBlock;
 }
 
+HalfBlock half_block(const OutputBlock& block, const Bindings& bindings, std::int64_t image,
+                     std::int64_t pixel) noexcept {
+  const FinishRun& finish = block.finish;
+  HalfBlock half = {.dst = address_of(block, bindings, image, pixel),
+                    .residual = nullptr,
+                    .low = finish.low,
+                    .high = finish.high,
+                    .leaky = finish.leaky,
+                    .slope = finish.slope,
+                    .is_last = block.is_last && block.first_output / kChannelBlock % 2 == 0};
+  if (block.residual >= 0)
+    half.residual =
+        static_cast<const float*>(bindings.inputs[static_cast<std::size_t>(block.residual)]) +
+        image * block.residual_stride + block.offset + pixel * kChannelBlock;
+  return half;
+}
+
 void finish(const Kernels& kernels, const OutputBlock& block, const Bindings& bindings,
             std::int64_t image, std::int64_t pixel, std::int64_t pixels) noexcept {
   if (!block.needs_finish) return;
@@ -217,6 +238,8 @@ void set_prefetch(GemmTile& tile, const void* data, std::int64_t lines, std::int
   tile.prefetch = static_cast<const char*>(data) + begin * 64;
   tile.prefetch_lines = static_cast<int>(divide_up(end - begin, channel_blocks(tile.channels)));
 }
+
+std::int64_t group_bytes() { return std::clamp<std::int64_t>(l2_bytes() / 2, 128 << 10, 2 << 20); }
 
 std::int64_t pieces_for(std::int64_t count, std::int64_t most, std::int64_t threads) {
   constexpr double kWaste = 1.08;

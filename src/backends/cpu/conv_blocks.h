@@ -1,4 +1,5 @@
-// The outputs of a region of convolutions as one list of blocks of 16 channels, and the panels that
+// The outputs of a region of convolutions as one list of blocks of 16 channels (in BF16 half of a
+// stored block), and the panels that
 // a micro-kernel computes at once: up to kMaxTileBlocks blocks in a row, whose weights lie
 // together.
 #pragma once
@@ -8,6 +9,7 @@
 #include <span>
 #include <vector>
 
+#include "backends/cpu/kernels/bf16.h"
 #include "backends/cpu/kernels/kernels.h"
 #include "backends/tactic.h"
 
@@ -24,9 +26,10 @@ struct OutputBlock {
   bool needs_finish;          // false: a clamp, or nothing
   int residual;               // in Bindings::inputs; -1: none
   std::int64_t residual_stride;
+  bool is_last;  // of its node
 };
 
-// Of all nodes, in order. Outputs in kBlocked16.
+// Of all nodes, in order. Outputs in kBlockedF32 or kBlockedBf16.
 std::vector<OutputBlock> output_blocks(const Region& region);
 
 struct Panel {
@@ -65,6 +68,10 @@ void pack_filters(std::span<const OutputBlock> blocks, std::int64_t channels, st
 float* address_of(const OutputBlock& block, const Bindings& bindings, std::int64_t image,
                   std::int64_t pixel) noexcept;
 
+// The same as BF16 kernels want it, with its epilogue.
+HalfBlock half_block(const OutputBlock& block, const Bindings& bindings, std::int64_t image,
+                     std::int64_t pixel) noexcept;
+
 // Applies what is left of a block's epilogue to `pixels` pixels that lie in place.
 void finish(const Kernels& kernels, const OutputBlock& block, const Bindings& bindings,
             std::int64_t image, std::int64_t pixel, std::int64_t pixels) noexcept;
@@ -82,6 +89,9 @@ void set_prefetch(GemmTile& tile, const void* data, std::int64_t lines, std::int
 // The fewest pieces, at most `most`, to cut each of `count` equal tasks into, so that `threads`
 // threads end at about the same time.
 std::int64_t pieces_for(std::int64_t count, std::int64_t most, std::int64_t threads);
+
+// What a tactic keeps in a core's L2 between passes of the weights: half of it.
+std::int64_t group_bytes();
 
 constexpr std::int64_t divide_up(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
 

@@ -22,8 +22,7 @@
 namespace kissa::cpu {
 namespace {
 
-// A strip's source: half of a Zen 4 core's L2, or L1 and a little where weights are few.
-constexpr std::int64_t kStripBytes = 512 << 10;
+// A planar strip's source, L1 and a little: its weights are few.
 constexpr std::int64_t kPlanarStripBytes = 64 << 10;
 // The rows that a single row of outputs needs: what a tensor that fits into memory may ask for.
 constexpr std::int64_t kMostStripBytes = std::int64_t{256} << 20;
@@ -113,7 +112,7 @@ struct Form {
 
 Form form_of(const ConvGeometry& g, bool planar) {
   if (planar) return {true, 1, g.channels, kPlanarStripBytes};
-  return {false, kChannelBlock, channel_blocks(g.channels), kStripBytes};
+  return {false, kChannelBlock, channel_blocks(g.channels), group_bytes()};
 }
 
 std::int64_t strip_floats(const ConvGeometry& g, const Form& form, std::int64_t rows) {

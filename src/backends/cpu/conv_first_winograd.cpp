@@ -39,8 +39,12 @@ std::vector<float> phase_filters(const ConvGeometry& g, const float* weight) {
 
 class FirstWinogradStep final : public Step {
  public:
-  FirstWinogradStep(const Kernels& kernels, const Region& region, const PrepareContext& context)
-      : kernels_(kernels), threads_(context.threads), g_(geometry_of(region, region.nodes[0])) {
+  FirstWinogradStep(const Kernels& kernels, const Bf16Kernels* bf16, const Region& region,
+                    const PrepareContext& context)
+      : kernels_(kernels),
+        bf16_(bf16),
+        threads_(context.threads),
+        g_(geometry_of(region, region.nodes[0])) {
     rows_ = divide_up(g_.out_height, kTile);
     columns_ = divide_up(g_.out_width, kTile);
     pixels_ = (columns_ - 1) * kTile + kSide;
@@ -48,7 +52,7 @@ class FirstWinogradStep final : public Step {
 
     const std::vector<OutputBlock> blocks = output_blocks(region);
     const auto sizes = choose_panels(static_cast<int>(blocks.size()), columns_, kernels.gemm);
-    const std::vector<float> filters = phase_filters(g_, region.param(0).constant);
+    std::vector<float> filters;  // made when they are packed
     const auto find = [&](const OutputBlock& block, std::int64_t lane,
                           std::int64_t c) -> const float* {
       const std::int64_t output = block.first_output + lane;
@@ -58,6 +62,7 @@ class FirstWinogradStep final : public Step {
     panels_ = pack_panels(
         region, blocks, sizes, kPoints * channels * kChannelBlock,
         [&](std::span<const OutputBlock> of_panel, float* weight) {
+          if (filters.empty()) filters = phase_filters(g_, region.param(0).constant);
           pack_winograd(kF5x4, of_panel, channels, find, weight);
         },
         context.weights);
@@ -90,7 +95,7 @@ class FirstWinogradStep final : public Step {
         run_products(kernels_.gemm, products_, panel, v, m, 0, columns_);
         for (std::size_t j = 0; j < panel.blocks.size(); ++j)
           for (std::int64_t i = 0; i < columns_; ++i)
-            store_outputs(kernels_, kF5x4, products_, panel, j,
+            store_outputs(kernels_, bf16_, kF5x4, products_, panel, j,
                           m + (static_cast<std::int64_t>(j) * columns_ + i) * kChannelBlock, g_,
                           bindings, image, row * kTile, i * kTile);
       }
@@ -129,6 +134,7 @@ class FirstWinogradStep final : public Step {
   }
 
   const Kernels& kernels_;
+  const Bf16Kernels* bf16_;
   int threads_;
   ConvGeometry g_;
   std::int64_t rows_ = 0, columns_ = 0;  // of tiles
@@ -137,10 +143,15 @@ class FirstWinogradStep final : public Step {
   WinogradProducts products_ = {};
 };
 
-class ConvFirstWinograd final : public KernelTactic {
+class ConvFirstWinograd final : public Tactic {
  public:
-  explicit ConvFirstWinograd(const Kernels& kernels)
-      : KernelTactic("cpu.conv.first_winograd", kernels) {}
+  ConvFirstWinograd(const Kernels& kernels, const Bf16Kernels* bf16)
+      : kernels_(kernels),
+        bf16_(bf16),
+        name_(bf16 != nullptr ? fmt::format("cpu.conv.first_winograd.bf16.{}", bf16->isa)
+                              : fmt::format("cpu.conv.first_winograd.f32.{}", kernels.isa)) {}
+
+  std::string_view name() const override { return name_; }
 
   std::optional<std::string> refuse(const Region& region) const override {
     if (region.nodes.size() != 1) return "runs one convolution at a time";
@@ -157,21 +168,27 @@ class ConvFirstWinograd final : public KernelTactic {
   }
 
   Requirements requirements(const Region& region) const override {
-    Requirements need = requirements_in(region, Layout::kBlocked16);
+    Requirements need = requirements_in(region, bf16_ != nullptr ? kBlockedBf16 : kBlockedF32);
     need.inputs[0] = {};
     return need;
   }
 
   std::unique_ptr<Step> prepare(const Region& region,
                                 const PrepareContext& context) const override {
-    return std::make_unique<FirstWinogradStep>(kernels(), region, context);
+    return std::make_unique<FirstWinogradStep>(kernels_, bf16_, region, context);
   }
+
+ private:
+  const Kernels& kernels_;
+  const Bf16Kernels* bf16_;
+  std::string name_;
 };
 
 }  // namespace
 
-std::unique_ptr<const Tactic> make_conv_first_winograd(const Kernels& kernels) {
-  return std::make_unique<ConvFirstWinograd>(kernels);
+std::unique_ptr<const Tactic> make_conv_first_winograd(const Kernels& kernels,
+                                                       const Bf16Kernels* bf16) {
+  return std::make_unique<ConvFirstWinograd>(kernels, bf16);
 }
 
 }  // namespace kissa::cpu

@@ -5,10 +5,8 @@
 // Pixels are cut into groups whose source fits into L2. Within a group a panel of weights goes over
 // all pixels before the next panel comes, which is meanwhile prefetched:
 //   for group, panel, chunk of the group's tiles (a task), tile: run_tile.
-// In BF16 a group's source is rounded into the workspace before.
 #include <algorithm>
 
-#include "backends/cpu/conv_bf16.h"
 #include "backends/cpu/conv_blocks.h"
 #include "backends/cpu/conv_geometry.h"
 #include "backends/cpu/cpu.h"
@@ -19,25 +17,16 @@
 namespace kissa::cpu {
 namespace {
 
-// Half of a Zen 4 core's L2.
-constexpr std::int64_t kGroupBytes = 512 << 10;
 // Enough that the last tasks to end leave a thread little to wait for.
 constexpr std::int64_t kTasksPerThread = 16;
 
 class GemmStep final : public Step {
  public:
-  // bf16: null for FP32.
-  GemmStep(const Kernels& kernels, const Bf16Kernels* bf16, const Region& region,
-           const PrepareContext& context)
-      : kernels_(kernels),
-        bf16_(bf16),
-        gemm_(bf16 != nullptr ? bf16->gemm : kernels.gemm),
-        threads_(context.threads),
-        in_(region.value(region.inputs[0]).desc) {
-    steps_ = static_cast<int>(bf16 != nullptr ? pairs_of(in_.channels, *bf16) : in_.channels);
+  GemmStep(const Kernels& kernels, const Region& region, const PrepareContext& context)
+      : kernels_(kernels), threads_(context.threads), in_(region.value(region.inputs[0]).desc) {
     const std::int64_t image_bytes = in_.blocks * in_.block_floats() * size_of(DataType::kF32);
-    parts_ = std::min(divide_up(image_bytes, kGroupBytes), in_.pixels());
-    group_images_ = std::clamp<std::int64_t>(kGroupBytes / image_bytes, 1, in_.images);
+    parts_ = std::min(divide_up(image_bytes, group_bytes()), in_.pixels());
+    group_images_ = std::clamp<std::int64_t>(group_bytes() / image_bytes, 1, in_.images);
     groups_ = divide_up(in_.images, group_images_) * parts_;
     pack(region, context.weights);
     const auto count = static_cast<std::int64_t>(panels_.size());
@@ -45,26 +34,11 @@ class GemmStep final : public Step {
     chunks_ = std::min(chunks_, ThreadPool::kMaxTasks / (groups_ * count));
   }
 
-  std::int64_t workspace_bytes() const override {
-    if (bf16_ == nullptr) return 0;
-    const std::int64_t pixels = group_images_ * divide_up(in_.pixels(), parts_);
-    return channel_blocks(steps_) * kChannelBlock * pixels * size_of(DataType::kF32);
-  }
-
   void run(const Bindings& bindings, Stream& stream) const noexcept override {
     const auto count = std::ssize(panels_);
-    ThreadPool& pool = pool_of(stream);
-    if (bf16_ == nullptr) {
-      pool.run(static_cast<int>(groups_ * count * chunks_), [&](int task, int) {
-        run_chunk(bindings, task / chunks_ / count, task / chunks_ % count, task % chunks_);
-      });
-      return;
-    }
-    for (std::int64_t group = 0; group < groups_; ++group) {
-      round_group(bindings, group, stream);
-      pool.run(static_cast<int>(count * chunks_),
-               [&](int task, int) { run_chunk(bindings, group, task / chunks_, task % chunks_); });
-    }
+    pool_of(stream).run(static_cast<int>(groups_ * count * chunks_), [&](int task, int) {
+      run_chunk(bindings, task / chunks_ / count, task / chunks_ % count, task % chunks_);
+    });
   }
 
  private:
@@ -86,42 +60,14 @@ class GemmStep final : public Step {
 
   void pack(const Region& region, WeightArena& arena) {
     const std::vector<OutputBlock> blocks = output_blocks(region);
-    const auto sizes = choose_panels(static_cast<int>(blocks.size()), in_.pixels() / parts_, gemm_);
-    const auto pack_panel = [&](std::span<const OutputBlock> of_panel, float* weight) {
-      if (bf16_ == nullptr) {
-        pack_filters(of_panel, in_.channels, 1, taps_of(region), weight);
-        return;
-      }
-      const std::int64_t row = std::ssize(of_panel) * kChannelBlock;
-      std::vector<float> rows(static_cast<std::size_t>(in_.channels * row));
-      pack_filters(of_panel, in_.channels, 1, taps_of(region), rows.data());
-      to_pairs(rows.data(), in_.channels, row, steps_, weight);
-    };
-    panels_ = pack_panels(region, blocks, sizes, steps_ * kChannelBlock, pack_panel, arena);
-  }
-
-  // To the workspace: blocks of 32 channels, pixels of all images of the group, 16 pairs.
-  void round_group(const Bindings& bindings, std::int64_t index, Stream& stream) const noexcept {
-    const Group group = group_at(index);
-    const auto* src = static_cast<const float*>(bindings.inputs[0]);
-    auto* dst = static_cast<float*>(bindings.workspace);
-    const std::int64_t pixels = group.images * group.pixels;
-    parallel_for(
-        stream, channel_blocks(steps_) * pixels, 192, [&](std::int64_t begin, std::int64_t end) {
-          for_each_group(
-              begin, end, group.pixels, [&](std::int64_t i, std::int64_t first, std::int64_t last) {
-                const std::int64_t block = i / group.images;
-                const float* from = src +
-                                    in_.offset(group.first_image + i % group.images, 2 * block) +
-                                    (group.first_pixel + first) * kChannelBlock;
-                bf16_->pack(
-                    {.first = from,
-                     .second = 2 * block + 1 < in_.blocks ? from + in_.block_floats() : nullptr,
-                     .dst = dst + (i * group.pixels + first) * kChannelBlock,
-                     .step = 1,
-                     .pixels = static_cast<long>(last - first)});
-              });
-        });
+    const auto sizes =
+        choose_panels(static_cast<int>(blocks.size()), in_.pixels() / parts_, kernels_.gemm);
+    panels_ = pack_panels(
+        region, blocks, sizes, in_.channels * kChannelBlock,
+        [&](std::span<const OutputBlock> of_panel, float* weight) {
+          pack_filters(of_panel, in_.channels, 1, taps_of(region), weight);
+        },
+        arena);
   }
 
   void run_chunk(const Bindings& bindings, std::int64_t index, std::int64_t p,
@@ -129,32 +75,26 @@ class GemmStep final : public Step {
     const Group group = group_at(index);
     const Panel& panel = panels_[static_cast<std::size_t>(p)];
     // Of an image, as even as can be.
-    const std::int64_t tiles = divide_up(group.pixels, gemm_.pixels[panel.size() - 1]);
+    const std::int64_t tiles = divide_up(group.pixels, kernels_.gemm.pixels[panel.size() - 1]);
     const std::int64_t begin = group.images * tiles * chunk / chunks_;
     const std::int64_t end = group.images * tiles * (chunk + 1) / chunks_;
 
     const long tap_offset = 0;
     GemmTile tile = {};
-    tile.src_stride = static_cast<long>(
-        bf16_ != nullptr ? group.images * group.pixels * kChannelBlock : in_.block_floats());
+    tile.src_stride = static_cast<long>(in_.block_floats());
     tile.tap_offset = &tap_offset;
     tile.taps = 1;
-    tile.channels = steps_;
+    tile.channels = static_cast<int>(in_.channels);
     for (std::int64_t i = begin; i < end; ++i) {
       const std::int64_t image = i / tiles;
       const std::int64_t a = group.pixels * (i % tiles) / tiles;
       const std::int64_t b = group.pixels * (i % tiles + 1) / tiles;
-      if (bf16_ != nullptr)
-        tile.src = static_cast<const float*>(bindings.workspace) +
-                   (image * group.pixels + a) * kChannelBlock;
-      else
-        tile.src = static_cast<const float*>(bindings.inputs[0]) +
-                   in_.offset(group.first_image + image, 0) +
-                   (group.first_pixel + a) * kChannelBlock;
+      tile.src = static_cast<const float*>(bindings.inputs[0]) +
+                 in_.offset(group.first_image + image, 0) + (group.first_pixel + a) * kChannelBlock;
       prefetch_next(tile, index, p, chunk / threads_ * group.images * tiles / chunks_ + i - begin,
                     group.images * tiles);
-      run_tile(kernels_, gemm_, panel, bindings, group.first_image + image, group.first_pixel + a,
-               static_cast<int>(b - a), tile);
+      run_tile(kernels_, kernels_.gemm, panel, bindings, group.first_image + image,
+               group.first_pixel + a, static_cast<int>(b - a), tile);
     }
   }
 
@@ -165,64 +105,42 @@ class GemmStep final : public Step {
                      std::int64_t tiles) const noexcept {
     const bool wraps = p + 1 == std::ssize(panels_) && group + 1 < groups_;
     const Panel& panel = panels_[static_cast<std::size_t>(wraps ? 0 : p)];
-    const std::int64_t lines = panel.size() * (1 + static_cast<std::int64_t>(steps_));
+    const std::int64_t lines = panel.size() * (1 + in_.channels);
     const std::int64_t slices = std::max<std::int64_t>(tiles / threads_, 1);
     set_prefetch(tile, panel.bias + (wraps ? 0 : lines * kChannelBlock), lines, i % slices, slices);
   }
 
   const Kernels& kernels_;
-  const Bf16Kernels* bf16_;
-  const GemmKernels& gemm_;
   int threads_;
   BlockedTensor in_;
-  int steps_ = 0;  // of a sum: channels, or pairs of them
   std::int64_t group_images_ = 1, parts_ = 1, groups_ = 1;
   std::int64_t chunks_ = 1;
   std::vector<Panel> panels_;
 };
-
-std::optional<std::string> refuse_gemm(const Region& region) {
-  if (auto reason = refuse_convs(region)) return reason;
-  std::int64_t blocks = 0;
-  for (const Region::Node& node : region.nodes) {
-    const ConvGeometry g = geometry_of(region, node);
-    if (!g.is_gemm()) return "not 1x1 with stride 1 and no padding";
-    if (g.group != 1) return "it has groups";
-    blocks += channel_blocks(g.outputs);
-  }
-  const TensorDesc& in = region.in(0).desc;
-  const std::int64_t groups =
-      in.shape[0] * divide_up(in.image_elements() * size_of(DataType::kF32), kGroupBytes);
-  if (groups > ThreadPool::kMaxTasks / blocks) return "too many images or pixels";
-  return std::nullopt;
-}
 
 class ConvGemm final : public BlockedTactic {
  public:
   explicit ConvGemm(const Kernels& kernels) : BlockedTactic("cpu.conv.gemm", kernels) {}
 
   std::optional<std::string> refuse(const Region& region) const override {
-    return refuse_gemm(region);
+    if (auto reason = refuse_convs(region)) return reason;
+    std::int64_t blocks = 0;
+    for (const Region::Node& node : region.nodes) {
+      const ConvGeometry g = geometry_of(region, node);
+      if (!g.is_gemm()) return "not 1x1 with stride 1 and no padding";
+      if (g.group != 1) return "it has groups";
+      blocks += channel_blocks(g.outputs);
+    }
+    const TensorDesc& in = region.in(0).desc;
+    const std::int64_t groups =
+        in.shape[0] * divide_up(in.image_elements() * size_of(DataType::kF32), group_bytes());
+    if (groups > ThreadPool::kMaxTasks / blocks) return "too many images or pixels";
+    return std::nullopt;
   }
 
   std::unique_ptr<Step> prepare(const Region& region,
                                 const PrepareContext& context) const override {
-    return std::make_unique<GemmStep>(kernels(), nullptr, region, context);
-  }
-};
-
-class ConvGemmBf16 final : public Bf16Tactic {
- public:
-  ConvGemmBf16(const Kernels& kernels, const Bf16Kernels& bf16)
-      : Bf16Tactic("cpu.conv.gemm", kernels, bf16) {}
-
-  std::optional<std::string> refuse(const Region& region) const override {
-    return refuse_gemm(region);
-  }
-
-  std::unique_ptr<Step> prepare(const Region& region,
-                                const PrepareContext& context) const override {
-    return std::make_unique<GemmStep>(kernels_, &bf16_, region, context);
+    return std::make_unique<GemmStep>(kernels(), region, context);
   }
 };
 
@@ -230,10 +148,6 @@ class ConvGemmBf16 final : public Bf16Tactic {
 
 std::unique_ptr<const Tactic> make_conv_gemm(const Kernels& kernels) {
   return std::make_unique<ConvGemm>(kernels);
-}
-
-std::unique_ptr<const Tactic> make_conv_gemm_bf16(const Kernels& kernels, const Bf16Kernels& bf16) {
-  return std::make_unique<ConvGemmBf16>(kernels, bf16);
 }
 
 }  // namespace kissa::cpu

@@ -1,6 +1,7 @@
 // The numbers of a 2-D convolution of NCHW, and what its tactics ask of it before they look closer.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -23,6 +24,21 @@ struct ConvGeometry {
   bool is_padded() const { return pad_h != 0 || pad_w != 0; }
   // Whether it is a product of matrices as it stands.
   bool is_gemm() const { return taps() == 1 && !is_strided() && !is_padded(); }
+};
+
+// One axis of an image that is gathered by the phases of a stride: `phases` planes of `length`
+// places; tap t of output i is place i + shift(t) of plane phase(t).
+struct PhasedAxis {
+  std::int64_t stride, dilation, phases, length;
+
+  PhasedAxis(std::int64_t outputs, std::int64_t taps, std::int64_t stride_of,
+             std::int64_t dilation_of)
+      : stride(stride_of),
+        dilation(dilation_of),
+        phases(std::min(stride, (taps - 1) * dilation + 1)),
+        length(outputs + (taps - 1) * dilation / stride) {}
+  std::int64_t phase(std::int64_t tap) const { return tap * dilation % stride; }
+  std::int64_t shift(std::int64_t tap) const { return tap * dilation / stride; }
 };
 
 ConvGeometry geometry_of(const Convolution& conv, const Shape& in, const Shape& out);

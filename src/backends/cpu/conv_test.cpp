@@ -9,6 +9,7 @@
 #include <random>
 
 #include "backends/cpu/cpu.h"
+#include "backends/cpu/memory_testing.h"
 #include "backends/cpu/tactics.h"
 #include "cases.h"
 
@@ -16,8 +17,6 @@ namespace kissa::cpu {
 namespace {
 
 constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
-
-using Floats = std::vector<float>;
 
 Floats random_floats(std::int64_t count, std::mt19937& random) {
   std::uniform_real_distribution<float> uniform(-1.0f, 1.0f);
@@ -95,76 +94,6 @@ Region region_of(const Problem& p) {
   return region;
 }
 
-// A tensor in some format inside of larger memory, a few blocks of which lie before, between and
-// behind the images.
-class Memory {
- public:
-  static constexpr std::int64_t kGap = 48;
-
-  explicit Memory(TensorDesc& desc) {
-    if (desc.format.layout == Layout::kBlocked16)
-      desc.image_stride = desc.image_elements() + kGap * 2;
-    desc_ = desc;
-    data_.assign(static_cast<std::size_t>(kGap + floats() + kGap), kGuard);
-  }
-
-  void fill(const Floats& values) {
-    if (desc_.format.layout == Layout::kBlocked16)
-      for (std::int64_t n = 0; n < desc_.shape[0]; ++n)
-        std::fill_n(data() + n * desc_.image_stride, desc_.image_elements(), 0.0f);
-    for_each([&](std::int64_t element, std::int64_t place) {
-      data()[place] = values[static_cast<std::size_t>(element)];
-    });
-  }
-
-  // Row-major.
-  Floats read() {
-    Floats values(static_cast<std::size_t>(desc_.shape.elements()));
-    for_each([&](std::int64_t element, std::int64_t place) {
-      values[static_cast<std::size_t>(element)] = data()[place];
-    });
-    return values;
-  }
-
-  // Everything outside of the tensor as it was; padding lanes zero.
-  bool is_intact() {
-    std::vector<float> expected = data_;
-    float* base = expected.data() + kGap;
-    std::fill(expected.begin(), expected.end(), kGuard);
-    if (desc_.format.layout == Layout::kBlocked16)
-      for (std::int64_t n = 0; n < desc_.shape[0]; ++n)
-        std::fill_n(base + n * desc_.image_stride, desc_.image_elements(), 0.0f);
-    for_each([&](std::int64_t, std::int64_t place) { base[place] = data()[place]; });
-    return std::memcmp(expected.data(), data_.data(), data_.size() * sizeof(float)) == 0;
-  }
-
-  float* data() { return data_.data() + kGap; }
-
- private:
-  static constexpr float kGuard = 12345.0f;
-
-  std::int64_t floats() const {
-    return desc_.format.layout == Layout::kBlocked16 ? desc_.shape[0] * desc_.image_stride
-                                                     : desc_.shape.elements();
-  }
-
-  template <class Visit>
-  void for_each(Visit visit) const {
-    const Shape& s = desc_.shape;
-    std::int64_t element = 0;
-    for (std::int64_t n = 0; n < s[0]; ++n)
-      for (std::int64_t c = 0; c < s[1]; ++c)
-        for (std::int64_t i = 0; i < s[2] * s[3]; ++i, ++element)
-          visit(element,
-                desc_.format.layout == Layout::kRowMajor
-                    ? element
-                    : n * desc_.image_stride + c / 16 * 16 * s[2] * s[3] + i * 16 + c % 16);
-  }
-
-  TensorDesc desc_;
-  Floats data_;
-};
-
 double tolerance_of(std::string_view tactic) {
   if (tactic.find(".bf16.") != std::string_view::npos) return 1e-2;
   return tactic.find("winograd") == std::string_view::npos ? 1e-5 : 2e-5;
@@ -192,12 +121,14 @@ bool check(const Tactic& tactic, const Problem& p, Device& device, Stream& strea
   for (std::size_t i = 0; i < region.inputs.size(); ++i) {
     TensorDesc& desc = region.values[static_cast<std::size_t>(region.inputs[i])].desc;
     desc.format = need.inputs[i];
+    spread_images(desc, 6);
     inputs.emplace_back(desc).fill(i == 0 ? p.x : p.residuals[i - 1]);
   }
   for (std::size_t i = 0; i < region.outputs.size(); ++i) {
     TensorDesc& desc = region.values[static_cast<std::size_t>(region.outputs[i])].desc;
     desc.format = need.outputs[i];
-    outputs.emplace_back(desc).fill(Floats(p.expected[i].size(), kNan));
+    spread_images(desc, 6);
+    outputs.emplace_back(desc).poison();
   }
   for (Memory& memory : inputs) in.push_back(memory.data());
   for (Memory& memory : outputs) out.push_back(memory.data());

@@ -20,8 +20,6 @@
 namespace kissa::cpu {
 namespace {
 
-// Of V: half of a Zen 4 core's L2.
-constexpr std::int64_t kGroupBytes = 512 << 10;
 // Two full tiles of products: with fewer, weights from memory bound the products.
 constexpr std::int64_t kLeastGroup = 28;
 // Groups that each thread should find, before it is given whole groups.
@@ -29,17 +27,16 @@ constexpr std::int64_t kGroupsPerThread = 2;
 
 class WinogradStep final : public Step {
  public:
-  // bf16: null for FP32.
-  WinogradStep(WinogradKind kind, const Kernels& kernels, const Bf16Kernels* bf16,
-               const Region& region, const PrepareContext& context)
+  WinogradStep(const WinogradForm& form, const Kernels& kernels, const Region& region,
+               const PrepareContext& context)
       : kernels_(kernels),
-        bf16_(bf16),
-        gemm_(bf16 != nullptr ? bf16->gemm : kernels.gemm),
-        kind_(kind),
+        storage_(form.storage),
+        bf16_(form.has_bf16_products ? form.storage : nullptr),
+        gemm_(bf16_ != nullptr ? bf16_->products : kernels.gemm),
+        kind_(form.kind),
         g_(geometry_of(region, region.nodes[0])),
-        steps_(bf16 != nullptr ? pairs_of(g_.channels, *bf16) : g_.channels) {
-    const TensorDesc& in = region.value(region.inputs[0]).desc;
-    image_stride_ = BlockedTensor(in).image_stride;
+        in_(region.in(0).desc),
+        steps_(bf16_ != nullptr ? pairs_of(g_.channels, *bf16_) : g_.channels) {
     const std::int64_t m = sizes().outputs;
     columns_ = divide_up(g_.out_width, m);
     image_tiles_ = divide_up(g_.out_height, m) * columns_;
@@ -101,7 +98,7 @@ class WinogradStep final : public Step {
     const std::int64_t tiles = g_.images * image_tiles_;
     const std::int64_t tile_bytes =
         points * channel_blocks(steps_) * kChannelBlock * size_of(DataType::kF32);
-    const std::int64_t most = std::max(kGroupBytes / tile_bytes, kLeastGroup);
+    const std::int64_t most = std::max(group_bytes() / tile_bytes, kLeastGroup);
     groups_ = divide_up(tiles, most);
     shares_v_ = threads > 1 && groups_ < kGroupsPerThread * threads;
     if (!shares_v_) groups_ = std::min(divide_up(groups_, threads) * threads, tiles);
@@ -163,16 +160,18 @@ class WinogradStep final : public Step {
     const std::int64_t p = sizes().points;
     const std::int64_t y = tile % image_tiles_ / columns_ * sizes().outputs - g_.pad_h;
     const std::int64_t x = tile % columns_ * sizes().outputs - g_.pad_w;
+    // Of 16 channels: a block, or half of one in BF16.
+    const std::int64_t stored = in_.block_channels / kChannelBlock;
     const float* plane = static_cast<const float*>(bindings.inputs[0]) +
-                         tile / image_tiles_ * image_stride_ +
-                         block * g_.in_plane() * kChannelBlock;
+                         in_.offset(tile / image_tiles_, block / stored) +
+                         block % stored * (kChannelBlock / 2);
     const bool is_inside = y >= 0 && x >= 0 && y + p <= g_.height && x + p <= g_.width;
     alignas(64) std::array<float, kMaxWinogradPoints * kMaxWinogradPoints * kChannelBlock> patch;
     WinogradInput input = {.src = plane + (y * g_.width + x) * kChannelBlock,
                            .row_stride = static_cast<long>(g_.width * kChannelBlock),
                            .dst = v,
                            .point_stride = static_cast<long>(products_.v_point)};
-    if (!is_inside) {
+    if (storage_ != nullptr || !is_inside) {
       gather(plane, y, x, patch.data());
       input.src = patch.data();
       input.row_stride = static_cast<long>(p * kChannelBlock);
@@ -188,17 +187,21 @@ class WinogradStep final : public Step {
         std::fill_n(v + i * products_.v_point + kChannelBlock / 2, kChannelBlock / 2, 0.0f);
   }
 
-  // The P x P pixels from (y, x) on, zero outside of the image.
+  // The P x P pixels from (y, x) on in FP32, zero outside of the image.
   void gather(const float* plane, std::int64_t y, std::int64_t x, float* patch) const noexcept {
     const std::int64_t p = sizes().points;
     std::fill_n(patch, p * p * kChannelBlock, 0.0f);
     const std::int64_t left = std::max<std::int64_t>(x, 0);
     const std::int64_t right = std::min(x + p, g_.width);
     if (left >= right) return;
-    for (std::int64_t row = std::max<std::int64_t>(y, 0); row < std::min(y + p, g_.height); ++row)
-      std::copy(plane + (row * g_.width + left) * kChannelBlock,
-                plane + (row * g_.width + right) * kChannelBlock,
-                patch + ((row - y) * p + left - x) * kChannelBlock);
+    for (std::int64_t row = std::max<std::int64_t>(y, 0); row < std::min(y + p, g_.height); ++row) {
+      const float* from = plane + (row * g_.width + left) * kChannelBlock;
+      float* to = patch + ((row - y) * p + left - x) * kChannelBlock;
+      if (storage_ != nullptr)
+        storage_->widen(from, to, static_cast<long>(right - left));
+      else
+        std::copy_n(from, (right - left) * kChannelBlock, to);
+    }
   }
 
   void run_panel(const Bindings& bindings, const Panel& panel, std::int64_t group, const float* v,
@@ -208,20 +211,22 @@ class WinogradStep final : public Step {
       const float* block = m + static_cast<std::int64_t>(j) * group_tiles_ * kChannelBlock;
       for (std::int64_t i = first; i < first + count; ++i) {
         const std::int64_t tile = group * group_tiles_ + i;
-        store_outputs(kernels_, kind_, products_, panel, j, block + i * kChannelBlock, g_, bindings,
-                      tile / image_tiles_, tile % image_tiles_ / columns_ * sizes().outputs,
+        store_outputs(kernels_, storage_, kind_, products_, panel, j, block + i * kChannelBlock, g_,
+                      bindings, tile / image_tiles_,
+                      tile % image_tiles_ / columns_ * sizes().outputs,
                       tile % columns_ * sizes().outputs);
       }
     }
   }
 
   const Kernels& kernels_;
-  const Bf16Kernels* bf16_;
+  const Bf16Kernels* storage_;  // null: FP32
+  const Bf16Kernels* bf16_;     // of the products; null: FP32
   const GemmKernels& gemm_;
   WinogradKind kind_;
   ConvGeometry g_;
-  std::int64_t steps_;  // of a sum: channels, or pairs of them
-  std::int64_t image_stride_ = 0;
+  BlockedTensor in_;
+  std::int64_t steps_;                          // of a sum: channels, or pairs of them
   std::int64_t columns_ = 0, image_tiles_ = 0;  // of an image: tiles in a row, and in all
   std::int64_t groups_ = 0, group_tiles_ = 0;
   bool shares_v_ = false;
@@ -248,54 +253,40 @@ std::optional<std::string> refuse_winograd(WinogradKind kind, std::int64_t least
   return std::nullopt;
 }
 
-class ConvWinograd final : public BlockedTactic {
+class ConvWinograd final : public Tactic {
  public:
-  ConvWinograd(WinogradKind kind, std::string_view name, std::int64_t least_tiles,
-               const Kernels& kernels)
-      : BlockedTactic(fmt::format("cpu.conv.{}", name), kernels),
-        kind_(kind),
-        least_tiles_(least_tiles) {}
+  ConvWinograd(const WinogradForm& form, const Kernels& kernels)
+      : form_(form),
+        kernels_(kernels),
+        name_(fmt::format("cpu.conv.winograd_{}.{}.{}", form.name,
+                          form.storage != nullptr ? "bf16" : "f32",
+                          form.storage != nullptr ? form.storage->isa : kernels.isa)) {}
+
+  std::string_view name() const override { return name_; }
 
   std::optional<std::string> refuse(const Region& region) const override {
-    return refuse_winograd(kind_, least_tiles_, region);
+    return refuse_winograd(form_.kind, form_.least_tiles, region);
+  }
+
+  Requirements requirements(const Region& region) const override {
+    return requirements_in(region, form_.storage != nullptr ? kBlockedBf16 : kBlockedF32);
   }
 
   std::unique_ptr<Step> prepare(const Region& region,
                                 const PrepareContext& context) const override {
-    return std::make_unique<WinogradStep>(kind_, kernels(), nullptr, region, context);
+    return std::make_unique<WinogradStep>(form_, kernels_, region, context);
   }
 
  private:
-  WinogradKind kind_;
-  std::int64_t least_tiles_;
-};
-
-// F(2x2) alone: the larger transforms lose too many of the 8 bits.
-class ConvWinogradBf16 final : public Bf16Tactic {
- public:
-  ConvWinogradBf16(const Kernels& kernels, const Bf16Kernels& bf16)
-      : Bf16Tactic("cpu.conv.winograd_f2", kernels, bf16) {}
-
-  std::optional<std::string> refuse(const Region& region) const override {
-    return refuse_winograd(kF2x3, 1, region);
-  }
-
-  std::unique_ptr<Step> prepare(const Region& region,
-                                const PrepareContext& context) const override {
-    return std::make_unique<WinogradStep>(kF2x3, kernels_, &bf16_, region, context);
-  }
+  WinogradForm form_;
+  const Kernels& kernels_;
+  std::string name_;
 };
 
 }  // namespace
 
-std::unique_ptr<const Tactic> make_conv_winograd(WinogradKind kind, std::string_view name,
-                                                 std::int64_t least_tiles, const Kernels& kernels) {
-  return std::make_unique<ConvWinograd>(kind, name, least_tiles, kernels);
-}
-
-std::unique_ptr<const Tactic> make_conv_winograd_bf16(const Kernels& kernels,
-                                                      const Bf16Kernels& bf16) {
-  return std::make_unique<ConvWinogradBf16>(kernels, bf16);
+std::unique_ptr<const Tactic> make_conv_winograd(const WinogradForm& form, const Kernels& kernels) {
+  return std::make_unique<ConvWinograd>(form, kernels);
 }
 
 }  // namespace kissa::cpu

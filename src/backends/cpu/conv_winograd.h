@@ -28,10 +28,10 @@ void run_products(const GemmKernels& gemm, const WinogradProducts& products, con
                   const float* v, float* m, std::int64_t first, std::int64_t count) noexcept;
 
 // Stores block j of a panel's outputs of one tile, which starts at row y and column x of `image`.
-// m: the tile's first point.
-void store_outputs(const Kernels& kernels, WinogradKind kind, const WinogradProducts& products,
-                   const Panel& panel, std::size_t j, const float* m, const ConvGeometry& geometry,
-                   const Bindings& bindings, std::int64_t image, std::int64_t y,
-                   std::int64_t x) noexcept;
+// m: the tile's first point. bf16: null where the output is stored as FP32.
+void store_outputs(const Kernels& kernels, const Bf16Kernels* bf16, WinogradKind kind,
+                   const WinogradProducts& products, const Panel& panel, std::size_t j,
+                   const float* m, const ConvGeometry& geometry, const Bindings& bindings,
+                   std::int64_t image, std::int64_t y, std::int64_t x) noexcept;
 
 }  // namespace kissa::cpu

@@ -94,27 +94,40 @@ void run_products(const GemmKernels& gemm, const WinogradProducts& products, con
   }
 }
 
-void store_outputs(const Kernels& kernels, WinogradKind kind, const WinogradProducts& products,
-                   const Panel& panel, std::size_t j, const float* m, const ConvGeometry& geometry,
-                   const Bindings& bindings, std::int64_t image, std::int64_t y,
-                   std::int64_t x) noexcept {
+void store_outputs(const Kernels& kernels, const Bf16Kernels* bf16, WinogradKind kind,
+                   const WinogradProducts& products, const Panel& panel, std::size_t j,
+                   const float* m, const ConvGeometry& geometry, const Bindings& bindings,
+                   std::int64_t image, std::int64_t y, std::int64_t x) noexcept {
   const OutputBlock& block = panel.blocks[j];
   const std::int64_t size = kWinogradSizes[kind].outputs;
   const std::int64_t pixel = y * geometry.out_width + x;
-  const WinogradOutput output = {
-      .src = m,
-      .point_stride = static_cast<long>(products.m_point),
-      .bias = panel.bias + j * kChannelBlock,
-      .low = panel.low[j],
-      .high = panel.high[j],
-      .dst = address_of(block, bindings, image, pixel),
-      .row_stride = static_cast<long>(geometry.out_width * kChannelBlock),
-      .rows = static_cast<int>(std::min(size, geometry.out_height - y)),
-      .columns = static_cast<int>(std::min(size, geometry.out_width - x))};
+  const int rows = static_cast<int>(std::min(size, geometry.out_height - y));
+  const int columns = static_cast<int>(std::min(size, geometry.out_width - x));
+  WinogradOutput output = {.src = m,
+                           .point_stride = static_cast<long>(products.m_point),
+                           .bias = panel.bias + j * kChannelBlock,
+                           .low = panel.low[j],
+                           .high = panel.high[j],
+                           .dst = nullptr,
+                           .row_stride = 0,
+                           .rows = rows,
+                           .columns = columns};
+  if (bf16 == nullptr) {
+    output.dst = address_of(block, bindings, image, pixel);
+    output.row_stride = static_cast<long>(geometry.out_width * kChannelBlock);
+    kernels.winograd.output[kind](output);
+    for (int row = 0; row < rows; ++row)
+      finish(kernels, block, bindings, image, pixel + row * geometry.out_width, columns);
+    return;
+  }
+  constexpr std::int64_t kMostOutputs = 6;
+  alignas(64) std::array<float, kMostOutputs * kMostOutputs * kChannelBlock> sums;
+  output.dst = sums.data();
+  output.row_stride = static_cast<long>(size * kChannelBlock);
   kernels.winograd.output[kind](output);
-  if (!block.needs_finish) return;
-  for (int row = 0; row < output.rows; ++row)
-    finish(kernels, block, bindings, image, pixel + row * geometry.out_width, output.columns);
+  for (int row = 0; row < rows; ++row)
+    bf16->store(half_block(block, bindings, image, pixel + row * geometry.out_width),
+                sums.data() + row * size * kChannelBlock, columns);
 }
 
 }  // namespace kissa::cpu

@@ -59,7 +59,7 @@ class CpuBuffer final : public Buffer {
 class CpuWeightArena final : public WeightArena {
  public:
   const void* add(std::int64_t bytes, const std::function<void(void*)>& pack) override {
-    const std::int64_t size = round_up(bytes, 64);
+    const std::int64_t size = padded_piece(bytes);
     if (size > left_) {
       left_ = std::max(size, kChunk);
       chunks_.push_back(std::make_unique<Mapping>(left_));
@@ -70,16 +70,54 @@ class CpuWeightArena final : public WeightArena {
     left_ -= size;
     bytes_ += size;
     pack(data);
+    pieces_.push_back({data, bytes});
     return data;
   }
   std::int64_t bytes() const override { return bytes_; }
+  std::span<const Piece> pieces() const override { return pieces_; }
 
  private:
   // Untouched pages of a chunk cost nothing.
   static constexpr std::int64_t kChunk = std::int64_t{256} << 20;
   std::vector<std::unique_ptr<Mapping>> chunks_;
+  std::vector<Piece> pieces_;
   char* next_ = nullptr;
   std::int64_t left_ = 0;
+  std::int64_t bytes_ = 0;
+};
+
+class LoadedWeightArena final : public WeightArena {
+ public:
+  LoadedWeightArena(const std::vector<std::int64_t>& sizes,
+                    const std::function<void(void*)>& read)
+      : mapping_(padded_sum(sizes)) {
+    read(mapping_.data());
+    const char* data = mapping_.data();
+    for (const std::int64_t size : sizes) {
+      pieces_.push_back({data, size});
+      data += padded_piece(size);
+    }
+  }
+
+  const void* add(std::int64_t bytes, const std::function<void(void*)>&) override {
+    if (given_ == pieces_.size() || pieces_[given_].bytes != bytes)
+      fail(ErrorCode::kInvalidFile, "its weights are not packed as this Kissa packs them");
+    bytes_ += padded_piece(bytes);
+    return pieces_[given_++].data;
+  }
+  std::int64_t bytes() const override { return bytes_; }
+  std::span<const Piece> pieces() const override { return std::span(pieces_).first(given_); }
+
+ private:
+  static std::int64_t padded_sum(const std::vector<std::int64_t>& sizes) {
+    std::int64_t sum = 0;
+    for (const std::int64_t size : sizes) sum += padded_piece(size);
+    return sum;
+  }
+
+  Mapping mapping_;
+  std::vector<Piece> pieces_;
+  std::size_t given_ = 0;
   std::int64_t bytes_ = 0;
 };
 
@@ -97,10 +135,12 @@ class CpuDevice final : public Device {
 
   std::string name() const override { return "cpu"; }
   std::string description() const override {
-    return fmt::format("{}, {}, {} threads", processor_name(), to_string(usable_isa()), threads_);
+    return fmt::format("{}, {}, L2 {} KiB, {} threads", processor_name(), to_string(usable_isa()),
+                       l2_bytes() >> 10, threads_);
   }
   std::int64_t available_memory() const override { return kissa::available_memory(); }
   int threads() const override { return threads_; }
+  std::string isa() const override { return std::string(to_string(usable_isa())); }
 
   std::unique_ptr<Buffer> allocate(std::int64_t bytes) override {
     return std::make_unique<CpuBuffer>(std::make_unique<Mapping>(bytes), bytes);
@@ -108,6 +148,10 @@ class CpuDevice final : public Device {
 
   std::unique_ptr<WeightArena> create_weight_arena() override {
     return std::make_unique<CpuWeightArena>();
+  }
+  std::unique_ptr<WeightArena> load_weight_arena(const std::vector<std::int64_t>& pieces,
+                                                 const std::function<void(void*)>& read) override {
+    return std::make_unique<LoadedWeightArena>(pieces, read);
   }
 
   std::unique_ptr<Stream> create_stream() override { return std::make_unique<CpuStream>(threads_); }

@@ -1,4 +1,4 @@
-// y = f(x), element by element, in either layout. Where f(0) is not 0, the padding lanes of blocks
+// y = f(x), element by element, in blocks or rows. Where f(0) is not 0, the padding lanes of blocks
 // are cleared behind it.
 #include <cmath>
 
@@ -59,8 +59,8 @@ bool keeps_zero(const Op& op) {
 
 class RowsStep final : public Step {
  public:
-  RowsStep(const Kernels& kernels, const Region& region)
-      : kernels_(kernels.elementwise),
+  RowsStep(const ElementwiseKernels& kernels, const Region& region)
+      : kernels_(kernels),
         op_(*unary_of_op(region.nodes[0].op)),
         count_(region.in(0).desc.shape.elements()) {}
 
@@ -80,8 +80,8 @@ class RowsStep final : public Step {
 
 class BlockedStep final : public Step {
  public:
-  BlockedStep(const Kernels& kernels, const Region& region)
-      : kernels_(kernels.elementwise),
+  BlockedStep(const ElementwiseKernels& kernels, const Region& region)
+      : kernels_(kernels),
         op_(*unary_of_op(region.nodes[0].op)),
         src_(region.in(0).desc),
         dst_(region.out(0).desc),
@@ -106,9 +106,13 @@ class BlockedStep final : public Step {
     kernels_.unary(op_, src + first * kChannelBlock, dst + first * kChannelBlock,
                    (last - first) * kChannelBlock);
     if (!clears_) return;
-    const int channels = src_.channels_in(src_.blocks - 1);
+    constexpr std::int64_t kPixelBytes = kChannelBlock * sizeof(float);
+    const std::int64_t channel_bytes = kPixelBytes / src_.block_channels;
+    const std::int64_t used = src_.channels_in(src_.blocks - 1) * channel_bytes;
+    auto* bytes = reinterpret_cast<unsigned char*>(dst);
     for (std::int64_t i = std::max(first, (src_.blocks - 1) * src_.pixels()); i < last; ++i)
-      std::fill(dst + i * kChannelBlock + channels, dst + (i + 1) * kChannelBlock, 0.0f);
+      std::fill(bytes + i * kPixelBytes + used, bytes + (i + 1) * kPixelBytes,
+                static_cast<unsigned char>(0));
   }
 
   const ElementwiseKernels& kernels_;
@@ -119,33 +123,35 @@ class BlockedStep final : public Step {
 
 class ElementwiseTactic final : public KernelTactic {
  public:
-  ElementwiseTactic(const Kernels& kernels, Layout layout)
-      : KernelTactic(with_layout("cpu.elementwise", layout), kernels), layout_(layout) {}
+  ElementwiseTactic(const Kernels& kernels, const Format& format)
+      : KernelTactic(with_layout("cpu.elementwise", format.layout), kernels, format.type),
+        format_(format) {}
 
   std::optional<std::string> refuse(const Region& region) const override {
     if (region.nodes.size() != 1 || !unary_of_op(region.nodes[0].op))
       return "not a single function of one element";
-    return refuse_plain(region, layout_);
+    return refuse_plain(region, format_.layout);
   }
 
   Requirements requirements(const Region& region) const override {
-    return requirements_in(region, layout_);
+    return requirements_in(region, format_);
   }
 
   std::unique_ptr<Step> prepare(const Region& region, const PrepareContext&) const override {
-    if (layout_ == Layout::kBlocked16) return std::make_unique<BlockedStep>(kernels(), region);
-    return std::make_unique<RowsStep>(kernels(), region);
+    if (is_blocked(format_.layout))
+      return std::make_unique<BlockedStep>(stored().elementwise, region);
+    return std::make_unique<RowsStep>(stored().elementwise, region);
   }
 
  private:
-  Layout layout_;
+  Format format_;
 };
 
 }  // namespace
 
-void add_elementwise_tactics(const Kernels& kernels, OwnedTactics& tactics) {
-  tactics.push_back(std::make_unique<ElementwiseTactic>(kernels, Layout::kBlocked16));
-  tactics.push_back(std::make_unique<ElementwiseTactic>(kernels, Layout::kRowMajor));
+void add_elementwise_tactics(const Kernels& kernels, DataType type, OwnedTactics& tactics) {
+  for (const Format& format : formats_of(type))
+    tactics.push_back(std::make_unique<ElementwiseTactic>(kernels, format));
 }
 
 }  // namespace kissa::cpu

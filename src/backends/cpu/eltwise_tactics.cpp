@@ -1,4 +1,4 @@
-// Sum, product and maximum of tensors of one shape, with an activation, in either layout.
+// Sum, product and maximum of tensors of one shape, with an activation, in blocks or rows.
 #include <array>
 
 #include "backends/cpu/data_tactics.h"
@@ -18,20 +18,22 @@ CombineKind kind_of(EltwiseMethod method) {
   return CombineKind::kSum;
 }
 
-// A tensor as images of `floats` neighbouring floats each; one image where it is row-major.
+// A tensor as images of `floats` neighbouring floats (in BF16, pairs) each; one image where it is
+// row-major.
 struct Images {
   std::int64_t count, floats, stride;
 };
 
 Images images_of(const TensorDesc& desc) {
   if (desc.format.layout == Layout::kRowMajor) return {1, desc.shape.elements(), 0};
-  return {desc.shape[0], desc.image_elements(), BlockedTensor(desc).image_stride};
+  const BlockedTensor tensor(desc);
+  return {tensor.images, tensor.blocks * tensor.block_floats(), tensor.image_stride};
 }
 
 class EltwiseStep final : public Step {
  public:
-  EltwiseStep(const Kernels& kernels, const Region& region)
-      : run_(kernels.elementwise.combine),
+  EltwiseStep(const ElementwiseKernels& kernels, const Region& region)
+      : run_(kernels.combine),
         op_(*region.only<Eltwise>()),
         activation_(activation_of(region.nodes[0].epilogue)),
         dst_(images_of(region.out(0).desc)) {
@@ -84,8 +86,9 @@ class EltwiseStep final : public Step {
 
 class EltwiseTactic final : public KernelTactic {
  public:
-  EltwiseTactic(const Kernels& kernels, Layout layout)
-      : KernelTactic(with_layout("cpu.eltwise", layout), kernels), layout_(layout) {}
+  EltwiseTactic(const Kernels& kernels, const Format& format)
+      : KernelTactic(with_layout("cpu.eltwise", format.layout), kernels, format.type),
+        format_(format) {}
 
   std::optional<std::string> refuse(const Region& region) const override {
     if (region.only<Eltwise>() == nullptr) return "not a single eltwise";
@@ -93,31 +96,31 @@ class EltwiseTactic final : public KernelTactic {
     if (node.epilogue.has_residual) return "it has a residual";
     if (node.inputs.size() > kMaxInputs) return fmt::format("more than {} inputs", kMaxInputs);
     if (auto reason = refuse_flow(region)) return reason;
-    if (layout_ == Layout::kRowMajor) return std::nullopt;
+    if (!is_blocked(format_.layout)) return std::nullopt;
     const Shape& shape = region.in(0).desc.shape;
     if (shape.rank() != 4) return "not of 4 axes (N, C, H, W)";
-    if (shape[1] % kChannelBlock != 0 && activated_zero(node.epilogue) != 0.0f)
+    if (shape[1] % block_channels(format_.layout) != 0 && activated_zero(node.epilogue) != 0.0f)
       return "its activation makes something of zero, which padding lanes hold";
     return std::nullopt;
   }
 
   Requirements requirements(const Region& region) const override {
-    return requirements_in(region, layout_);
+    return requirements_in(region, format_);
   }
 
   std::unique_ptr<Step> prepare(const Region& region, const PrepareContext&) const override {
-    return std::make_unique<EltwiseStep>(kernels(), region);
+    return std::make_unique<EltwiseStep>(stored().elementwise, region);
   }
 
  private:
-  Layout layout_;
+  Format format_;
 };
 
 }  // namespace
 
-void add_eltwise_tactics(const Kernels& kernels, OwnedTactics& tactics) {
-  tactics.push_back(std::make_unique<EltwiseTactic>(kernels, Layout::kBlocked16));
-  tactics.push_back(std::make_unique<EltwiseTactic>(kernels, Layout::kRowMajor));
+void add_eltwise_tactics(const Kernels& kernels, DataType type, OwnedTactics& tactics) {
+  for (const Format& format : formats_of(type))
+    tactics.push_back(std::make_unique<EltwiseTactic>(kernels, format));
 }
 
 }  // namespace kissa::cpu

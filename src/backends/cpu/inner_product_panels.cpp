@@ -1,5 +1,6 @@
 // InnerProduct with weights packed into panels of outputs, in FP32 or BF16. A blocked input is read
-// as it lies: the weights' rows are packed in its order, with zeros for its padding lanes.
+// as it lies: the weights' rows are packed in its order, with zeros for its padding lanes. One in
+// BF16 is widened first, once for all panels.
 #include "backends/cpu/conv_bf16.h"
 #include "backends/cpu/data_tactics.h"
 #include "backends/cpu/parallel.h"
@@ -12,14 +13,14 @@ std::int64_t divide_up(std::int64_t a, std::int64_t b) { return (a + b - 1) / b;
 // Where each float of one row of the input stands in the op's K; -1: a padding lane.
 std::vector<std::int64_t> depth_order(const TensorDesc& in, int axis) {
   std::vector<std::int64_t> order;
-  if (in.format.layout == Layout::kRowMajor) {
+  if (!is_blocked(in.format.layout)) {
     for (std::int64_t k = 0; k < in.shape.product(axis, in.shape.rank()); ++k) order.push_back(k);
     return order;
   }
   const BlockedTensor x(in);
-  for (std::int64_t first = 0; first < x.channels; first += kChannelBlock)
+  for (std::int64_t first = 0; first < x.channels; first += x.block_channels)
     for (std::int64_t i = 0; i < x.pixels(); ++i)
-      for (std::int64_t c = first; c < first + kChannelBlock; ++c)
+      for (std::int64_t c = first; c < first + x.block_channels; ++c)
         order.push_back(c < x.channels ? c * x.pixels() + i : -1);
   return order;
 }
@@ -53,6 +54,7 @@ class PanelStep final : public Step {
       : lanes_(kernels.lanes),
         panel_(kernels.inner_product.panel),
         is_bf16_(weights == DataType::kBF16),
+        widen_(kernels.reorder.widen),
         run_(is_bf16_ ? kernels.inner_product.run_bf16 : kernels.inner_product.run) {
     const auto& op = *region.only<InnerProduct>();
     const Region::Node& node = region.nodes[0];
@@ -63,13 +65,19 @@ class PanelStep final : public Step {
     if (node.epilogue.has_residual) residual_ = input_binding(region, node.inputs.back());
     rows_ = in.shape.product(0, axis);
     depth_ = std::ssize(order);
-    src_row_ = in.format.layout == Layout::kBlocked16 ? BlockedTensor(in).image_stride : depth_;
+    src_row_ = is_blocked(in.format.layout) ? BlockedTensor(in).image_stride : depth_;
+    is_widened_ = in.format.type == DataType::kBF16;
     outputs_ = op.num_output;
     activation_ = activation_of(node.epilogue);
     pack(region, order, context.weights);
   }
 
+  std::int64_t workspace_bytes() const override {
+    return is_widened_ ? rows_ * depth_ * size_of(DataType::kF32) : 0;
+  }
+
   void run(const Bindings& bindings, Stream& stream) const noexcept override {
+    if (is_widened_) widen(bindings, stream);
     const std::int64_t panels = divide_up(outputs_, panel_);
     const std::int64_t chunks = divide_up(rows_, kInnerProductRows);
     // Chunks of one panel follow each other: they share its weights.
@@ -81,6 +89,22 @@ class PanelStep final : public Step {
   }
 
  private:
+  // The input to FP32, in the workspace.
+  void widen(const Bindings& bindings, Stream& stream) const noexcept {
+    const auto* src = static_cast<const float*>(bindings.inputs[input_]);
+    auto* dst = static_cast<float*>(bindings.workspace);
+    constexpr std::int64_t kChannels = block_channels(kBlockedBf16.layout);
+    const std::int64_t pixels = depth_ / kChannels;  // of all blocks of an image
+    const auto body = [&](std::int64_t begin, std::int64_t end) {
+      for_each_group(begin, end, pixels, [&](std::int64_t row, auto first, auto last) {
+        float* to = dst + row * depth_ + first * kChannels;
+        widen_(src + row * src_row_ + first * kChannelBlock, last - first,
+               {.low = to, .high = to + kChannelBlock, .step = kChannels});
+      });
+    };
+    parallel_for(stream, rows_ * pixels, kChannels * 6, body);
+  }
+
   // Panel by panel: the bias, then the weights.
   std::int64_t panel_floats() const { return panel_ + depth_ * (is_bf16_ ? panel_ / 2 : panel_); }
 
@@ -124,8 +148,10 @@ class PanelStep final : public Step {
     const float* packed = packed_ + panel * panel_floats();
     const auto* residual =
         residual_ ? static_cast<const float*>(bindings.inputs[*residual_]) + at : nullptr;
-    run_({.src = static_cast<const float*>(bindings.inputs[input_]) + first * src_row_,
-          .src_row = src_row_,
+    const std::int64_t src_row = is_widened_ ? depth_ : src_row_;
+    const void* src = is_widened_ ? bindings.workspace : bindings.inputs[input_];
+    run_({.src = static_cast<const float*>(src) + first * src_row,
+          .src_row = src_row,
           .rows = rows_ * (chunk + 1) / chunks - first,
           .depth = depth_,
           .weight = packed + panel_,
@@ -139,12 +165,14 @@ class PanelStep final : public Step {
 
   std::int64_t lanes_, panel_;
   bool is_bf16_;
+  void (*widen_)(const float*, std::int64_t, const MutableWideBlocks&) noexcept;
   void (*run_)(const InnerProductTile&) noexcept;
   std::size_t input_ = 0;
   std::optional<std::size_t> residual_;
   std::int64_t rows_ = 0;
   std::int64_t depth_ = 0;
-  std::int64_t src_row_ = 0;
+  std::int64_t src_row_ = 0;  // as it flows in
+  bool is_widened_ = false;
   std::int64_t outputs_ = 0;
   ActivationParams activation_ = {};
   const float* packed_ = nullptr;
@@ -152,52 +180,52 @@ class PanelStep final : public Step {
 
 class InnerProductPanels final : public KernelTactic {
  public:
-  InnerProductPanels(const Kernels& kernels, Layout layout, DataType weights)
-      : KernelTactic(layout == Layout::kBlocked16 ? "cpu.inner_product.panels_blocked"
-                                                  : "cpu.inner_product.panels",
-                     kernels, weights),
-        layout_(layout),
-        weights_(weights) {}
+  InnerProductPanels(const Kernels& kernels, DataType weights, const Format& format)
+      : KernelTactic(stem_for(format.layout), kernels, weights), format_(format) {}
 
   std::optional<std::string> refuse(const Region& region) const override {
     const auto* op = region.only<InnerProduct>();
     if (op == nullptr) return "not a single inner product";
     if (auto reason = refuse_flow(region)) return reason;
     const Shape& in = region.in(0).desc.shape;
-    if (layout_ == Layout::kBlocked16 && (in.rank() != 4 || in.canonical_axis(op->axis) != 1))
+    if (is_blocked(format_.layout) && (in.rank() != 4 || in.canonical_axis(op->axis) != 1))
       return "its rows are not the images of N, C, H, W";
     return std::nullopt;
   }
 
   Requirements requirements(const Region& region) const override {
     Requirements need = requirements_in(region, Layout::kRowMajor);
-    need.inputs[input_binding(region, region.nodes[0].inputs[0])].layout = layout_;
+    need.inputs[input_binding(region, region.nodes[0].inputs[0])] = format_;
     return need;
   }
 
   std::unique_ptr<Step> prepare(const Region& region,
                                 const PrepareContext& context) const override {
-    return std::make_unique<PanelStep>(kernels(), region, weights_, context);
+    return std::make_unique<PanelStep>(kernels(), region, type(), context);
   }
 
  private:
-  Layout layout_;
-  DataType weights_;
-};
+  static std::string stem_for(Layout layout) {
+    const std::string stem = "cpu.inner_product.panels";
+    switch (layout) {
+      case Layout::kRowMajor: return stem;
+      case Layout::kBlocked16: return stem + "_blocked";
+      case Layout::kBlocked32: return stem + "_blocked32";
+      case Layout::kNhwc: break;
+    }
+    return stem;
+  }
 
-void add_panels(const Kernels& kernels, DataType weights, OwnedTactics& tactics) {
-  for (const Layout layout : {Layout::kBlocked16, Layout::kRowMajor})
-    tactics.push_back(std::make_unique<InnerProductPanels>(kernels, layout, weights));
-}
+  Format format_;  // of what flows in
+};
 
 }  // namespace
 
-void add_inner_product_tactics(const Kernels& kernels, OwnedTactics& tactics) {
-  add_panels(kernels, DataType::kF32, tactics);
-}
-
-void add_inner_product_bf16_tactics(const Kernels& kernels, OwnedTactics& tactics) {
-  add_panels(kernels, DataType::kBF16, tactics);
+void add_inner_product_tactics(const Kernels& kernels, DataType type, OwnedTactics& tactics) {
+  std::vector<Format> formats = {kBlockedF32, Format{}};
+  if (type == DataType::kBF16) formats.insert(formats.begin(), kBlockedBf16);
+  for (const Format& format : formats)
+    tactics.push_back(std::make_unique<InnerProductPanels>(kernels, type, format));
 }
 
 }  // namespace kissa::cpu

@@ -41,14 +41,17 @@ std::optional<std::string> refuse_plain(const Region& region, Layout layout) {
   return std::nullopt;
 }
 
-Requirements requirements_in(const Region& region, Layout layout) {
-  const Format format = {.layout = layout};
+Requirements requirements_in(const Region& region, Format format) {
   return {std::vector<Format>(region.inputs.size(), format),
           std::vector<Format>(region.outputs.size(), format)};
 }
 
+Requirements requirements_in(const Region& region, Layout layout) {
+  return requirements_in(region, Format{.layout = layout});
+}
+
 std::string with_layout(const std::string& stem, Layout layout) {
-  return stem + (layout == Layout::kBlocked16 ? ".blocked" : ".rows");
+  return stem + (is_blocked(layout) ? ".blocked" : ".rows");
 }
 
 std::size_t input_binding(const Region& region, int value) {
@@ -62,10 +65,12 @@ std::size_t output_binding(const Region& region, int value) {
 BlockedTensor::BlockedTensor(const TensorDesc& desc)
     : images(desc.shape[0]),
       channels(desc.shape[1]),
-      blocks(channel_blocks(channels)),
+      blocks(channel_blocks(channels, kissa::block_channels(desc.format.layout))),
       height(desc.shape[2]),
       width(desc.shape[3]),
-      image_stride(desc.image_stride != 0 ? desc.image_stride : desc.image_elements()) {}
+      block_channels(kissa::block_channels(desc.format.layout)),
+      image_stride((desc.image_stride != 0 ? desc.image_stride : desc.image_elements()) *
+                   size_of(desc.format.type) / size_of(DataType::kF32)) {}
 
 ActivationParams activation_of(const Epilogue& epilogue) {
   constexpr float kInfinity = std::numeric_limits<float>::infinity();

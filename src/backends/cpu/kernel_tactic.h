@@ -9,22 +9,30 @@
 
 namespace kissa::cpu {
 
-// A tactic that runs the kernels of one table on tensors of FP32.
+// A tactic that runs the kernels of one table, which compute in FP32.
 class KernelTactic : public Tactic {
  public:
-  // `stem`: the name's first parts, as in "cpu.pool.max". `weights`: kF32 or kBF16.
-  KernelTactic(const std::string& stem, const Kernels& kernels, DataType weights = DataType::kF32)
-      : name_(stem + (weights == DataType::kBF16 ? ".bf16." : ".f32.") + kernels.isa),
-        kernels_(kernels) {}
+  // `stem`: the name's first parts, as in "cpu.pool.max". `type`: kF32 or kBF16, what the tensors
+  // that flow or the weights are stored in.
+  KernelTactic(const std::string& stem, const Kernels& kernels, DataType type = DataType::kF32)
+      : name_(stem + (type == DataType::kBF16 ? ".bf16." : ".f32.") + kernels.isa),
+        kernels_(kernels),
+        type_(type) {}
 
   std::string_view name() const final { return name_; }
 
  protected:
   const Kernels& kernels() const { return kernels_; }
+  DataType type() const { return type_; }
+  // Those for tensors of type().
+  const StorageKernels& stored() const {
+    return type_ == DataType::kBF16 ? kernels_.bf16 : kernels_.f32;
+  }
 
  private:
   std::string name_;
   const Kernels& kernels_;
+  DataType type_;
 };
 
 // Why the region is not what most kernels take: every input of its nodes comes from outside or from
@@ -33,18 +41,32 @@ std::optional<std::string> refuse_flow(const Region& region);
 // Besides: the node has no epilogue at all, and all tensors that flow have 4 axes where blocked.
 std::optional<std::string> refuse_plain(const Region& region, Layout layout);
 
+// FP32 in blocks of 16 channels, and BF16 in blocks of 32.
+inline constexpr Format kBlockedF32 = {DataType::kF32, Layout::kBlocked16};
+inline constexpr Format kBlockedBf16 = {DataType::kBF16, Layout::kBlocked32};
+
+constexpr Format blocked_format(DataType type) {
+  return type == DataType::kBF16 ? kBlockedBf16 : kBlockedF32;
+}
+// The formats, best first, of an op that needs no blocks of channels: FP32 may also be row-major.
+inline std::vector<Format> formats_of(DataType type) {
+  return type == DataType::kBF16 ? std::vector{kBlockedBf16} : std::vector{kBlockedF32, Format{}};
+}
+
+// One format everywhere.
+Requirements requirements_in(const Region& region, Format format);
 // FP32 in one layout everywhere.
 Requirements requirements_in(const Region& region, Layout layout);
 
-// A tactic's stem for one of two layouts: ".blocked" or ".rows" at its end.
+// A tactic's stem for blocks or rows: ".blocked" or ".rows" at its end.
 std::string with_layout(const std::string& stem, Layout layout);
 
-// All inputs and outputs in kBlocked16.
+// All inputs and outputs in blocks of type().
 class BlockedTactic : public KernelTactic {
  public:
   using KernelTactic::KernelTactic;
   Requirements requirements(const Region& region) const final {
-    return requirements_in(region, Layout::kBlocked16);
+    return requirements_in(region, blocked_format(type()));
   }
 };
 
@@ -52,9 +74,11 @@ class BlockedTactic : public KernelTactic {
 std::size_t input_binding(const Region& region, int value);
 std::size_t output_binding(const Region& region, int value);
 
-// A tensor in kBlocked16.
+// A tensor in blocks of 16 channels in FP32, or of 32 in BF16. A pixel of a block takes 64 bytes in
+// both: addresses count floats, each of which stands for a pair of neighbouring channels in BF16.
 struct BlockedTensor {
   std::int64_t images, channels, blocks, height, width;
+  std::int64_t block_channels;
   std::int64_t image_stride;  // floats
 
   explicit BlockedTensor(const TensorDesc& desc);
@@ -63,12 +87,12 @@ struct BlockedTensor {
   std::int64_t offset(std::int64_t image, std::int64_t block) const {
     return image * image_stride + block * block_floats();
   }
-  // Of the block: 16 in all but perhaps the last.
+  // Of the block: all in all but perhaps the last.
   int channels_in(std::int64_t block) const {
-    const std::int64_t left = channels - block * kChannelBlock;
-    return static_cast<int>(left < kChannelBlock ? left : kChannelBlock);
+    const std::int64_t left = channels - block * block_channels;
+    return static_cast<int>(left < block_channels ? left : block_channels);
   }
-  bool has_padding() const { return channels % kChannelBlock != 0; }
+  bool has_padding() const { return channels % block_channels != 0; }
 };
 
 // An epilogue's activation in a kernel's terms.

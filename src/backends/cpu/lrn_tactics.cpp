@@ -53,8 +53,8 @@ const TensorDesc& end_of(const Region& region) { return region.value(region.outp
 
 class LrnStep final : public Step {
  public:
-  LrnStep(const Kernels& kernels, const Region& region)
-      : run_(kernels.lrn.lrn),
+  LrnStep(const LrnKernels& kernels, const Region& region)
+      : run_(kernels.lrn),
         params_(params_of(*region.only<Lrn>())),
         src_(region.in(0).desc),
         dst_(end_of(region)) {}
@@ -96,7 +96,7 @@ class FusedStep : public Step {
     tile_.dst_block = dst_.block_floats();
     tile_.pool = pool_tile(pool, region.in(0).desc.shape);
     tile_.pool.dst_row = dst_.width * kChannelBlock;
-    tile_.pool.channels = kChannelBlock;
+    tile_.pool.channels = static_cast<int>(src_.block_channels);
   }
 
   void run(const Bindings& bindings, Stream& stream) const noexcept final {
@@ -133,9 +133,9 @@ class FusedStep : public Step {
 
 class PoolLrnStep final : public FusedStep {
  public:
-  PoolLrnStep(const Kernels& kernels, const Region& region)
+  PoolLrnStep(const LrnKernels& kernels, const Region& region)
       : FusedStep(std::get<Lrn>(region.nodes[1].op), std::get<Pooling>(region.nodes[0].op), region),
-        run_(kernels.lrn.pool_lrn) {}
+        run_(kernels.pool_lrn) {}
 
  private:
   void run_tile(LrnPoolTile& tile) const noexcept override {
@@ -158,9 +158,9 @@ class PoolLrnStep final : public FusedStep {
 
 class LrnPoolStep final : public FusedStep {
  public:
-  LrnPoolStep(const Kernels& kernels, const Region& region)
+  LrnPoolStep(const LrnKernels& kernels, const Region& region)
       : FusedStep(std::get<Lrn>(region.nodes[0].op), std::get<Pooling>(region.nodes[1].op), region),
-        run_(kernels.lrn.lrn_pool) {}
+        run_(kernels.lrn_pool) {}
 
  private:
   void run_tile(LrnPoolTile& tile) const noexcept override { run_(tile); }
@@ -170,7 +170,7 @@ class LrnPoolStep final : public FusedStep {
 
 class LrnTactic final : public BlockedTactic {
  public:
-  explicit LrnTactic(const Kernels& kernels) : BlockedTactic("cpu.lrn", kernels) {}
+  LrnTactic(const Kernels& kernels, DataType type) : BlockedTactic("cpu.lrn", kernels, type) {}
 
   std::optional<std::string> refuse(const Region& region) const override {
     const auto* op = region.only<Lrn>();
@@ -180,13 +180,13 @@ class LrnTactic final : public BlockedTactic {
   }
 
   std::unique_ptr<Step> prepare(const Region& region, const PrepareContext&) const override {
-    return std::make_unique<LrnStep>(kernels(), region);
+    return std::make_unique<LrnStep>(stored().lrn, region);
   }
 };
 
 class PoolLrn final : public BlockedTactic {
  public:
-  explicit PoolLrn(const Kernels& kernels) : BlockedTactic("cpu.pool_lrn", kernels) {}
+  PoolLrn(const Kernels& kernels, DataType type) : BlockedTactic("cpu.pool_lrn", kernels, type) {}
 
   std::optional<std::string> refuse(const Region& region) const override {
     const auto chain = chain_of<Pooling, Lrn>(region);
@@ -200,13 +200,13 @@ class PoolLrn final : public BlockedTactic {
   }
 
   std::unique_ptr<Step> prepare(const Region& region, const PrepareContext&) const override {
-    return std::make_unique<PoolLrnStep>(kernels(), region);
+    return std::make_unique<PoolLrnStep>(stored().lrn, region);
   }
 };
 
 class LrnPool final : public BlockedTactic {
  public:
-  explicit LrnPool(const Kernels& kernels) : BlockedTactic("cpu.lrn_pool", kernels) {}
+  LrnPool(const Kernels& kernels, DataType type) : BlockedTactic("cpu.lrn_pool", kernels, type) {}
 
   std::optional<std::string> refuse(const Region& region) const override {
     const auto chain = chain_of<Lrn, Pooling>(region);
@@ -221,16 +221,16 @@ class LrnPool final : public BlockedTactic {
   }
 
   std::unique_ptr<Step> prepare(const Region& region, const PrepareContext&) const override {
-    return std::make_unique<LrnPoolStep>(kernels(), region);
+    return std::make_unique<LrnPoolStep>(stored().lrn, region);
   }
 };
 
 }  // namespace
 
-void add_lrn_tactics(const Kernels& kernels, OwnedTactics& tactics) {
-  tactics.push_back(std::make_unique<LrnTactic>(kernels));
-  tactics.push_back(std::make_unique<PoolLrn>(kernels));
-  tactics.push_back(std::make_unique<LrnPool>(kernels));
+void add_lrn_tactics(const Kernels& kernels, DataType type, OwnedTactics& tactics) {
+  tactics.push_back(std::make_unique<LrnTactic>(kernels, type));
+  tactics.push_back(std::make_unique<PoolLrn>(kernels, type));
+  tactics.push_back(std::make_unique<LrnPool>(kernels, type));
 }
 
 }  // namespace kissa::cpu

@@ -22,9 +22,8 @@ std::optional<std::string> refuse_pool(const Region& region) {
 
 class PoolStep final : public Step {
  public:
-  PoolStep(const Kernels& kernels, const Region& region)
-      : run_(region.only<Pooling>()->method == PoolMethod::kMax ? kernels.pool.max
-                                                                : kernels.pool.average),
+  PoolStep(const PoolKernels& kernels, const Region& region)
+      : run_(region.only<Pooling>()->method == PoolMethod::kMax ? kernels.max : kernels.average),
         src_(region.in(0).desc),
         dst_(region.out(0).desc),
         tile_(pool_tile(*region.only<Pooling>(), region.in(0).desc.shape)) {}
@@ -63,15 +62,15 @@ class PoolStep final : public Step {
   PoolTile tile_;
 };
 
-// One window: the output is C floats an image, in blocks or row-major.
+// One window: the output is C numbers an image, in blocks or row-major.
 class GlobalPoolStep final : public Step {
  public:
-  GlobalPoolStep(const Kernels& kernels, const Region& region)
-      : run_(region.only<Pooling>()->method == PoolMethod::kMax ? kernels.pool.global_max
-                                                                : kernels.pool.global_average),
-        src_(region.in(0).desc) {
+  GlobalPoolStep(const PoolKernels& kernels, const Region& region) : src_(region.in(0).desc) {
+    const bool is_max = region.only<Pooling>()->method == PoolMethod::kMax;
+    run_ = is_max ? kernels.global_max : kernels.global_average;
+    to_row_ = is_max ? kernels.global_max_to_row : kernels.global_average_to_row;
     const TensorDesc& out = region.out(0).desc;
-    is_blocked_ = out.format.layout == Layout::kBlocked16;
+    is_blocked_ = is_blocked(out.format.layout);
     dst_stride_ = is_blocked_ ? BlockedTensor(out).image_stride : out.shape[1];
   }
 
@@ -83,16 +82,21 @@ class GlobalPoolStep final : public Step {
                    for (std::int64_t i = begin; i < end; ++i) {
                      const std::int64_t image = i / src_.blocks;
                      const std::int64_t block = i % src_.blocks;
-                     // A whole block takes the zeros behind its channels along.
-                     run_(src + src_.offset(image, block), src_.pixels(),
-                          dst + image * dst_stride_ + block * kChannelBlock,
-                          is_blocked_ ? kChannelBlock : src_.channels_in(block));
+                     run_block(src + src_.offset(image, block), dst + image * dst_stride_, block);
                    }
                  });
   }
 
  private:
-  void (*run_)(const float*, std::int64_t, float*, int) noexcept;
+  void run_block(const float* src, float* dst, std::int64_t block) const noexcept {
+    if (is_blocked_)  // the zeros behind its channels come along
+      run_(src, src_.pixels(), dst + block * kChannelBlock);
+    else
+      to_row_(src, src_.pixels(), dst + block * src_.block_channels, src_.channels_in(block));
+  }
+
+  void (*run_)(const float*, std::int64_t, float*) noexcept;
+  void (*to_row_)(const float*, std::int64_t, float*, int) noexcept;
   BlockedTensor src_;
   std::int64_t dst_stride_;
   bool is_blocked_;
@@ -100,8 +104,9 @@ class GlobalPoolStep final : public Step {
 
 class Pool final : public BlockedTactic {
  public:
-  Pool(const Kernels& kernels, PoolMethod method)
-      : BlockedTactic(method == PoolMethod::kMax ? "cpu.pool.max" : "cpu.pool.average", kernels),
+  Pool(const Kernels& kernels, DataType type, PoolMethod method)
+      : BlockedTactic(method == PoolMethod::kMax ? "cpu.pool.max" : "cpu.pool.average", kernels,
+                      type),
         method_(method) {}
 
   std::optional<std::string> refuse(const Region& region) const override {
@@ -112,8 +117,8 @@ class Pool final : public BlockedTactic {
 
   std::unique_ptr<Step> prepare(const Region& region, const PrepareContext&) const override {
     if (is_one_window(*region.only<Pooling>(), region.in(0).desc.shape, region.out(0).desc.shape))
-      return std::make_unique<GlobalPoolStep>(kernels(), region);
-    return std::make_unique<PoolStep>(kernels(), region);
+      return std::make_unique<GlobalPoolStep>(stored().pool, region);
+    return std::make_unique<PoolStep>(stored().pool, region);
   }
 
  private:
@@ -122,8 +127,8 @@ class Pool final : public BlockedTactic {
 
 class GlobalPoolToRows final : public KernelTactic {
  public:
-  explicit GlobalPoolToRows(const Kernels& kernels)
-      : KernelTactic("cpu.pool.global_to_rows", kernels) {}
+  GlobalPoolToRows(const Kernels& kernels, DataType type)
+      : KernelTactic("cpu.pool.global_to_rows", kernels, type) {}
 
   std::optional<std::string> refuse(const Region& region) const override {
     if (auto reason = refuse_pool(region)) return reason;
@@ -132,14 +137,12 @@ class GlobalPoolToRows final : public KernelTactic {
     return std::nullopt;
   }
 
-  Requirements requirements(const Region& region) const override {
-    Requirements need = requirements_in(region, Layout::kBlocked16);
-    need.outputs[0] = {};
-    return need;
+  Requirements requirements(const Region&) const override {
+    return {{blocked_format(type())}, {Format{}}};
   }
 
   std::unique_ptr<Step> prepare(const Region& region, const PrepareContext&) const override {
-    return std::make_unique<GlobalPoolStep>(kernels(), region);
+    return std::make_unique<GlobalPoolStep>(stored().pool, region);
   }
 };
 
@@ -153,10 +156,10 @@ PoolTile pool_tile(const Pooling& op, const Shape& in) {
   return tile;
 }
 
-void add_pool_tactics(const Kernels& kernels, OwnedTactics& tactics) {
-  tactics.push_back(std::make_unique<Pool>(kernels, PoolMethod::kMax));
-  tactics.push_back(std::make_unique<Pool>(kernels, PoolMethod::kAverage));
-  tactics.push_back(std::make_unique<GlobalPoolToRows>(kernels));
+void add_pool_tactics(const Kernels& kernels, DataType type, OwnedTactics& tactics) {
+  tactics.push_back(std::make_unique<Pool>(kernels, type, PoolMethod::kMax));
+  tactics.push_back(std::make_unique<Pool>(kernels, type, PoolMethod::kAverage));
+  tactics.push_back(std::make_unique<GlobalPoolToRows>(kernels, type));
 }
 
 }  // namespace kissa::cpu

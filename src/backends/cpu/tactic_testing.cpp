@@ -3,85 +3,13 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <bit>
 #include <cmath>
 #include <cstring>
-#include <limits>
+
+#include "base/bf16.h"
 
 namespace kissa::cpu {
 namespace {
-
-constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
-
-// A tensor inside of larger memory, some of which lies before, between and behind its images.
-class Memory {
- public:
-  explicit Memory(const TensorDesc& desc) : desc_(desc) {
-    const std::int64_t floats =
-        is_blocked() ? desc.shape[0] * desc.image_stride : desc.shape.elements();
-    data_.assign(static_cast<std::size_t>(kGap + floats + kGap), kGuard);
-  }
-
-  void fill(const Floats& values) {
-    clear_images();
-    for_each([&](std::int64_t element, std::int64_t place) {
-      data()[place] = values[static_cast<std::size_t>(element)];
-    });
-  }
-  void poison() {
-    for (std::int64_t n = 0; n < (is_blocked() ? desc_.shape[0] : 0); ++n)
-      std::fill_n(data() + n * desc_.image_stride, desc_.image_elements(), kNan);
-    for_each([&](std::int64_t, std::int64_t place) { data()[place] = kNan; });
-  }
-
-  Floats read() {
-    Floats values(static_cast<std::size_t>(desc_.shape.elements()));
-    for_each([&](std::int64_t element, std::int64_t place) {
-      values[static_cast<std::size_t>(element)] = data()[place];
-    });
-    return values;
-  }
-
-  // Whether everything around the tensor is as it was, and padding lanes are zero.
-  bool is_intact() {
-    Memory expected(desc_);
-    expected.fill(read());
-    return data_.size() == expected.data_.size() &&
-           std::memcmp(expected.data_.data(), data_.data(), data_.size() * sizeof(float)) == 0;
-  }
-
-  float* data() { return data_.data() + kGap; }
-
- private:
-  static constexpr float kGuard = 12345.0f;
-  static constexpr std::int64_t kGap = 48;
-
-  bool is_blocked() const { return desc_.format.layout == Layout::kBlocked16; }
-
-  void clear_images() {
-    for (std::int64_t n = 0; n < (is_blocked() ? desc_.shape[0] : 0); ++n)
-      std::fill_n(data() + n * desc_.image_stride, desc_.image_elements(), 0.0f);
-  }
-
-  // visit(element, place): where each element of row-major order lies.
-  template <class Visit>
-  void for_each(Visit visit) const {
-    const Shape& s = desc_.shape;
-    if (!is_blocked()) {
-      for (std::int64_t i = 0; i < s.elements(); ++i) visit(i, i);
-      return;
-    }
-    const std::int64_t plane = s[2] * s[3];
-    std::int64_t element = 0;
-    for (std::int64_t n = 0; n < s[0]; ++n)
-      for (std::int64_t c = 0; c < s[1]; ++c)
-        for (std::int64_t i = 0; i < plane; ++i, ++element)
-          visit(element, n * desc_.image_stride + c / 16 * 16 * plane + i * 16 + c % 16);
-  }
-
-  TensorDesc desc_;
-  Floats data_;
-};
 
 TensorDesc& desc_of(Region& region, int value) {
   return region.values[static_cast<std::size_t>(value)].desc;
@@ -90,6 +18,10 @@ TensorDesc& desc_of(Region& region, int value) {
 int add_value(Region& region, const Shape& shape, const float* constant = nullptr) {
   region.values.push_back({.desc = {.shape = shape}, .constant = constant});
   return static_cast<int>(region.values.size()) - 1;
+}
+
+void round_to_bf16(Floats& values) {
+  for (float& value : values) value = from_bf16(to_bf16(value));
 }
 
 Floats random_floats(std::int64_t count, std::uint32_t seed) {
@@ -130,10 +62,6 @@ void set_expected(Trial& trial) {
     trial.expected.push_back(values[static_cast<std::size_t>(value)]);
 }
 
-float cut_to_bf16(float value) {
-  return std::bit_cast<float>(std::bit_cast<std::uint32_t>(value) & 0xffff0000u);
-}
-
 // Adds a node that reads `inputs`; its parameters are random.
 void add_node(Trial& trial, const Op& op, const std::vector<int>& inputs, std::uint32_t seed) {
   Region& region = trial.region;
@@ -143,8 +71,7 @@ void add_node(Trial& trial, const Op& op, const std::vector<int>& inputs, std::u
   op_case.fills.resize(inputs.size());
   CaseData data(op_case, seed);
   for (std::size_t i = inputs.size(); i < data.shapes().size(); ++i) {
-    if (trial.bf16_params)
-      for (float& value : data.tensors()[i]) value = cut_to_bf16(value);
+    if (trial.bf16_params) round_to_bf16(data.tensors()[i]);
     trial.params.push_back(std::move(data.tensors()[i]));
     node.params.push_back(add_value(region, data.shapes()[i], trial.params.back().data()));
   }
@@ -209,6 +136,7 @@ void expect_close(const Floats& got, const Floats& expected, const Tolerance& to
 Trial make_trial(const OpCase& op_case, const TrialOptions& options) {
   Trial trial = {.name = op_case.name, .region = {}, .params = {}, .inputs = {}, .expected = {}};
   trial.bf16_params = options.bf16_params;
+  trial.bf16_inputs = options.bf16_inputs;
   CaseData data(op_case, options.seed);
   std::vector<int> inputs;
   for (std::size_t i = 0; i < op_case.in.size(); ++i) {
@@ -217,6 +145,7 @@ Trial make_trial(const OpCase& op_case, const TrialOptions& options) {
       continue;
     }
     inputs.push_back(add_value(trial.region, op_case.in[i]));
+    if (trial.bf16_inputs) round_to_bf16(data.tensors()[i]);
     trial.inputs.push_back(std::move(data.tensors()[i]));
     trial.region.inputs.push_back(inputs.back());
   }
@@ -235,10 +164,12 @@ Trial make_trial(const OpCase& op_case, const TrialOptions& options) {
 }
 
 Trial make_chain(const std::string& name, const std::vector<Op>& ops, const Shape& in,
-                 const Fill& fill) {
+                 const Fill& fill, bool bf16_inputs) {
   Trial trial = {.name = name, .region = {}, .params = {}, .inputs = {}, .expected = {}};
   const OpCase start = {.name = name, .op = Identity{}, .in = {in}, .fills = {fill}};
   trial.inputs = {CaseData(start, 1).tensors()[0]};
+  trial.bf16_inputs = bf16_inputs;
+  if (bf16_inputs) round_to_bf16(trial.inputs[0]);
   trial.region.inputs = {add_value(trial.region, in)};
   std::vector<int> flow = trial.region.inputs;
   for (const Op& op : ops) {
@@ -303,13 +234,11 @@ void run_trial(const Tactic& tactic, Trial trial, const Tolerance& tolerance, De
   SCOPED_TRACE(
       fmt::format("{} by {} with {} threads", trial.name, tactic.name(), device.threads()));
   Region& region = trial.region;
-  std::int64_t gap = 32;
+  std::int64_t gap = 2;
   for (const auto* values : {&region.inputs, &region.outputs}) {
     for (const int value : *values) {
       TensorDesc& desc = desc_of(region, value);
-      if (desc.format.layout != Layout::kBlocked16) continue;
-      desc.image_stride = desc.image_elements() + gap;
-      gap += 16;
+      spread_images(desc, gap++);
     }
   }
   run_once(tactic, trial, tolerance, false, device, stream);

@@ -7,12 +7,11 @@
 #include <string>
 #include <vector>
 
+#include "backends/cpu/memory_testing.h"
 #include "backends/tactic.h"
 #include "cases.h"
 
 namespace kissa::cpu {
-
-using Floats = std::vector<float>;
 
 // A region with data for what flows in, and what should flow out; all row-major.
 struct Trial {
@@ -22,12 +21,14 @@ struct Trial {
   std::vector<Floats> inputs;  // one a Region::inputs
   std::vector<Floats> expected;
   bool bf16_params = false;
+  bool bf16_inputs = false;
 };
 
 struct TrialOptions {
   Epilogue epilogue = {};    // its residual, if any, is random
   bool same_inputs = false;  // the first and the last input are one value
   bool bf16_params = false;  // parameters that BF16 holds exactly
+  bool bf16_inputs = false;  // and what flows in besides a residual
   std::uint32_t seed = 1;
 };
 // The region of one node.
@@ -35,7 +36,7 @@ Trial make_trial(const OpCase& op_case, const TrialOptions& options = {});
 
 // A chain: each op takes the one before's output.
 Trial make_chain(const std::string& name, const std::vector<Op>& ops, const Shape& in,
-                 const Fill& fill);
+                 const Fill& fill, bool bf16_inputs = false);
 
 // Trials of one node each, side by side in one region.
 Trial join(const std::string& name, std::vector<Trial> trials);

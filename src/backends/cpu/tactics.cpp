@@ -9,23 +9,49 @@
 namespace kissa::cpu {
 namespace {
 
+// A tactic that steps back where one of a preferred list takes a region.
+class Fallback final : public Tactic {
+ public:
+  Fallback(const Tactic& tactic, const std::vector<const Tactic*>& preferred)
+      : tactic_(tactic), preferred_(preferred) {}
+
+  std::string_view name() const override { return tactic_.name(); }
+  std::optional<std::string> refuse(const Region& region) const override {
+    for (const Tactic* preferred : preferred_)
+      if (!preferred->refuse(region)) return fmt::format("{} takes it", preferred->name());
+    return tactic_.refuse(region);
+  }
+  Requirements requirements(const Region& region) const override {
+    return tactic_.requirements(region);
+  }
+  std::unique_ptr<Step> prepare(const Region& region,
+                                const PrepareContext& context) const override {
+    return tactic_.prepare(region, context);
+  }
+
+ private:
+  const Tactic& tactic_;
+  std::vector<const Tactic*> preferred_;
+};
+
 // Tactics that are made for one table of kernels, and the list of all that go with it.
 struct FusedTactics {
   explicit FusedTactics(const Kernels& kernels) {
-    own.push_back(make_conv_first_winograd(kernels));
+    own.push_back(make_conv_first_winograd(kernels, nullptr));
     own.push_back(make_conv_first(kernels));
     own.push_back(make_conv_gemm(kernels));
     // Measured on Zen 4 with cold weights: F(4x4) loses to F(2x2) at 7x7, F(6x6) to F(4x4) below
     // 56x56.
-    own.push_back(make_conv_winograd(kF4x3, "winograd_f4", 8, kernels));
-    own.push_back(make_conv_winograd(kF2x3, "winograd_f2", 1, kernels));
-    own.push_back(make_conv_winograd(kF6x3, "winograd_f6", 64, kernels));
-    own.push_back(make_conv_winograd(kF4x5, "winograd_f4_5x5", 1, kernels));
+    own.push_back(make_conv_winograd({kF4x3, "f4", 8}, kernels));
+    own.push_back(make_conv_winograd({kF2x3, "f2", 1}, kernels));
+    own.push_back(make_conv_winograd({kF6x3, "f6", 64}, kernels));
+    own.push_back(make_conv_winograd({kF4x5, "f4_5x5", 1}, kernels));
     own.push_back(make_conv_depthwise(kernels));
     own.push_back(make_conv_direct(kernels));
-    add_data_tactics(kernels, own);
+    add_data_tactics(kernels, DataType::kF32, own);
     for (const auto& tactic : own) list.push_back(tactic.get());
-    list.push_back(&reference());
+    own.push_back(std::make_unique<Fallback>(reference(), list));
+    list.push_back(own.back().get());
   }
   std::vector<std::unique_ptr<const Tactic>> own;
   std::vector<const Tactic*> list;
@@ -43,18 +69,26 @@ TacticList fused_tactics(Isa isa) {
 }
 
 TacticList fused_bf16_tactics(Isa isa) {
-  // Those of every table up to a level, and whatever FP32 runs.
+  // Those of every table up to a level; FP32 runs what is left.
   struct Bf16Tactics {
     explicit Bf16Tactics(std::span<const Bf16Kernels* const> tables) {
       const Kernels& kernels = *kernels_up_to(host_isa()).front();
       for (const Bf16Kernels* bf16 : tables) {
-        own.push_back(make_conv_gemm_bf16(kernels, *bf16));
-        own.push_back(make_conv_winograd_bf16(kernels, *bf16));
+        own.push_back(make_conv_first_flat(*bf16));
+        own.push_back(make_conv_first_winograd(kernels, bf16));
+        if (bf16->products.pixels[0] > 0) {
+          own.push_back(make_conv_winograd({kF2x3, "f2", 1, bf16, true}, kernels));
+          own.push_back(make_conv_winograd({kF4x5, "f4_5x5", 1, bf16}, kernels));
+        }
+        own.push_back(make_conv_flat(*bf16));
       }
-      add_inner_product_bf16_tactics(kernels, own);
+      add_data_tactics(kernels, DataType::kBF16, own);
       for (const auto& tactic : own) list.push_back(tactic.get());
-      const TacticList others = fused_tactics(host_isa());
-      list.insert(list.end(), others.begin(), others.end());
+      const std::vector<const Tactic*> preferred = list;
+      for (const Tactic* tactic : fused_tactics(host_isa())) {
+        own.push_back(std::make_unique<Fallback>(*tactic, preferred));
+        list.push_back(own.back().get());
+      }
     }
     std::vector<std::unique_ptr<const Tactic>> own;
     std::vector<const Tactic*> list;

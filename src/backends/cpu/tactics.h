@@ -21,8 +21,7 @@ const Tactic& inner_product_gemm();
 // as long as the program.
 TacticList fused_tactics(Isa isa);
 
-// The same, with products in BF16 where a convolution has them; empty where `isa` has no such
-// kernels.
+// The same in BF16 where an op has such tactics; empty where `isa` has no such kernels.
 TacticList fused_bf16_tactics(Isa isa);
 
 // 1x1 of stride 1 as one product of matrices, blocked; siblings that read one value merged.
@@ -35,21 +34,28 @@ std::unique_ptr<const Tactic> make_conv_direct(const Kernels& kernels);
 std::unique_ptr<const Tactic> make_conv_first(const Kernels& kernels);
 
 // First layers of stride 2 with 7 or 8 taps, from a row-major image, by phases and Winograd's
-// F(5x5, 4x4).
-std::unique_ptr<const Tactic> make_conv_first_winograd(const Kernels& kernels);
+// F(5x5, 4x4). bf16: null where the output is stored as FP32.
+std::unique_ptr<const Tactic> make_conv_first_winograd(const Kernels& kernels,
+                                                       const Bf16Kernels* bf16);
 
 // A filter of its own for each channel, blocked.
 std::unique_ptr<const Tactic> make_conv_depthwise(const Kernels& kernels);
 
-// Square filters of stride 1 by Winograd's F(m x m, r x r), fused group by group in cache, blocked.
-// `name`: the algorithm's in the tactic's. Refused below `least_tiles` tiles of m x m outputs,
-// where its larger weights would cost more than it saves.
-std::unique_ptr<const Tactic> make_conv_winograd(WinogradKind kind, std::string_view name,
-                                                 std::int64_t least_tiles, const Kernels& kernels);
+// One of Winograd's forms for square filters of stride 1.
+struct WinogradForm {
+  WinogradKind kind;
+  std::string_view name;     // the algorithm's in the tactic's
+  std::int64_t least_tiles;  // of m x m outputs: with fewer, its larger weights cost too much
+  const Bf16Kernels* storage = nullptr;  // null: tensors in FP32
+  bool has_bf16_products = false;        // F(2x2) alone: the others lose too many of the 8 bits
+};
+// Winograd's F(m x m, r x r), fused group by group in cache, blocked.
+std::unique_ptr<const Tactic> make_conv_winograd(const WinogradForm& form, const Kernels& kernels);
 
-// Of what is stored as FP32: products in BF16, sums in FP32.
-std::unique_ptr<const Tactic> make_conv_gemm_bf16(const Kernels& kernels, const Bf16Kernels& bf16);
-std::unique_ptr<const Tactic> make_conv_winograd_bf16(const Kernels& kernels,
-                                                      const Bf16Kernels& bf16);
+// From up to 4 channels of a row-major FP32 image to BF16.
+std::unique_ptr<const Tactic> make_conv_first_flat(const Bf16Kernels& bf16);
+
+// Any 2-D convolution without groups in BF16; 1x1 siblings that read one value merged.
+std::unique_ptr<const Tactic> make_conv_flat(const Bf16Kernels& bf16);
 
 }  // namespace kissa::cpu

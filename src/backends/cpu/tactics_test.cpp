@@ -5,11 +5,16 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <bit>
+#include <cmath>
+#include <limits>
 #include <map>
 #include <set>
 
 #include "backends/cpu/cpu.h"
+#include "backends/cpu/data_tactics.h"
 #include "backends/cpu/tactic_testing.h"
+#include "base/bf16.h"
 
 namespace kissa::cpu {
 namespace {
@@ -18,29 +23,66 @@ bool starts_with(std::string_view name, std::string_view start) { return name.st
 
 // conv_test.cpp has convolution.
 bool is_tested_here(const Tactic& tactic) {
-  return !starts_with(tactic.name(), "cpu.conv.") && &tactic != &reference();
+  return !starts_with(tactic.name(), "cpu.conv.") && tactic.name() != reference().name();
 }
 
-// In FP32, and with the weights in BF16 where this machine has kernels for that.
-std::set<const Tactic*> tactics_up_to(Isa isa) {
+// Those in BF16 of every table of kernels: devices offer them only where convolutions are so, too.
+const OwnedTactics& bf16_tactics() {
+  static const OwnedTactics kTactics = [] {
+    OwnedTactics tactics;
+    for (const Kernels* kernels : kernels_up_to(usable_isa()))
+      add_data_tactics(*kernels, DataType::kBF16, tactics);
+    return tactics;
+  }();
+  return kTactics;
+}
+
+// In FP32 with every table of kernels, and in BF16.
+std::set<const Tactic*> all_tactics() {
   std::set<const Tactic*> all;
-  for (const TacticList& list : {fused_tactics(isa), fused_bf16_tactics(isa)})
+  for (int level = 0; level <= static_cast<int>(usable_isa()); ++level) {
+    const TacticList list = fused_tactics(static_cast<Isa>(level));
     all.insert(list.begin(), list.end());
+  }
+  for (const auto& tactic : bf16_tactics()) all.insert(tactic.get());
   std::erase_if(all, [](const Tactic* tactic) { return !is_tested_here(*tactic); });
   return all;
 }
 
-bool has_bf16_weights(const Tactic& tactic) {
+bool is_bf16(const Tactic& tactic) {
   return tactic.name().find(".bf16.") != std::string_view::npos;
 }
 
-Tolerance tolerance_of(std::string_view tactic) {
+bool has_bf16(const std::vector<Format>& formats) {
+  return std::any_of(formats.begin(), formats.end(),
+                     [](const Format& format) { return format.type == DataType::kBF16; });
+}
+
+Tolerance fp32_tolerance_of(std::string_view tactic) {
   for (const std::string_view exact : {"cpu.pool.max", "cpu.reorder", "cpu.concat", "cpu.slice"})
     if (starts_with(tactic, exact)) return {0.0, 0.0};
   if (tactic.find("lrn") != std::string_view::npos) return {1e-6, 0.0};
   if (starts_with(tactic, "cpu.inner_product")) return {0.0, 5e-6};
   if (starts_with(tactic, "cpu.pool.")) return {0.0, 1e-6};
   return {3e-6, 1e-7};
+}
+
+// What is exact is so in BF16, too, for inputs that BF16 holds. All else is rounded once.
+Tolerance tolerance_of(std::string_view tactic, const Requirements& formats) {
+  Tolerance tolerance = fp32_tolerance_of(tactic);
+  const bool is_exact = tolerance.relative + tolerance.absolute == 0.0;
+  if (has_bf16(formats.outputs) && !is_exact) tolerance.relative += 0x1p-8;
+  // Where the power is that of the processor's estimates.
+  if (has_bf16(formats.outputs) && tactic.find("lrn") != std::string_view::npos)
+    tolerance.relative += 2.5 * 0x1p-14;
+  return tolerance;
+}
+
+// In BF16 a maximum over nothing is the least number that there is.
+void raise_to_bf16(std::vector<Floats>& expected) {
+  for (Floats& values : expected)
+    for (float& value : values)
+      if (value == -std::numeric_limits<float>::max()) value = -0x1.fep127f;
 }
 
 // Runs each trial by each tactic that takes it; keeps the names of those that were of use.
@@ -50,16 +92,14 @@ class Runner {
     for (const int count : threads) {
       const auto device = create_device(count);
       const auto stream = device->create_stream();
-      for (int level = 0; level <= static_cast<int>(usable_isa()); ++level)
-        for (const Tactic* tactic : tactics_up_to(static_cast<Isa>(level)))
-          for (const Trial& trial : trials) run(*tactic, trial, *device, *stream);
+      for (const Tactic* tactic : all_tactics())
+        for (const Trial& trial : trials) run(*tactic, trial, *device, *stream);
     }
   }
 
   void expect_all_used() const {
-    for (int level = 0; level <= static_cast<int>(usable_isa()); ++level)
-      for (const Tactic* tactic : tactics_up_to(static_cast<Isa>(level)))
-        EXPECT_TRUE(used_.contains(tactic->name())) << "no case reaches " << tactic->name();
+    for (const Tactic* tactic : all_tactics())
+      EXPECT_TRUE(used_.contains(tactic->name())) << "no case reaches " << tactic->name();
   }
   bool used(std::string_view start) const {
     return std::any_of(used_.begin(), used_.end(),
@@ -68,27 +108,38 @@ class Runner {
 
  private:
   void run(const Tactic& tactic, const Trial& trial, Device& device, Stream& stream) {
-    if (has_bf16_weights(tactic) && !trial.bf16_params) return;
     if (tactic.refuse(trial.region)) return;
+    const Requirements formats = tactic.requirements(trial.region);
+    const bool flows_in_bf16 = has_bf16(formats.inputs) || has_bf16(formats.outputs);
+    if (flows_in_bf16 != trial.bf16_inputs) return;
+    if (is_bf16(tactic) != (trial.bf16_params || trial.bf16_inputs)) return;
     used_.insert(tactic.name());
     Trial formatted = trial;
-    set_formats(formatted.region, tactic.requirements(trial.region));
-    run_trial(tactic, std::move(formatted), tolerance_of(tactic.name()), device, stream);
+    set_formats(formatted.region, formats);
+    if (flows_in_bf16) raise_to_bf16(formatted.expected);
+    run_trial(tactic, std::move(formatted), tolerance_of(tactic.name(), formats), device, stream);
   }
 
   std::set<std::string_view> used_;
 };
 
-// An inner product also with weights that BF16 holds, an identity of 4 axes also as both reorders.
+// With data that BF16 holds, and an inner product also with FP32 data and such weights. An identity
+// of 4 axes also as all reorders.
 void add_trials(const OpCase& op_case, std::vector<Trial>& trials) {
+  const TrialOptions bf16 = {.bf16_params = true, .bf16_inputs = true};
   trials.push_back(make_trial(op_case));
+  trials.push_back(make_trial(op_case, bf16));
   if (std::holds_alternative<InnerProduct>(op_case.op))
     trials.push_back(make_trial(op_case, {.bf16_params = true}));
   if (!std::holds_alternative<Identity>(op_case.op) || op_case.in[0].rank() != 4) return;
-  for (const Layout from : {Layout::kRowMajor, Layout::kBlocked16}) {
-    const Layout to = from == Layout::kRowMajor ? Layout::kBlocked16 : Layout::kRowMajor;
-    trials.push_back(make_trial(op_case));
-    set_formats(trials.back().region, {{{.layout = from}}, {{.layout = to}}});
+  const Format formats[] = {{}, kBlockedF32, kBlockedBf16};
+  for (const Format& from : formats) {
+    for (const Format& to : formats) {
+      if (from == to) continue;
+      const bool is_bf16 = from == kBlockedBf16 || to == kBlockedBf16;
+      trials.push_back(make_trial(op_case, is_bf16 ? bf16 : TrialOptions{}));
+      set_formats(trials.back().region, {{from}, {to}});
+    }
   }
 }
 
@@ -126,7 +177,8 @@ std::vector<Trial> chains() {
         std::string name = shape.to_string();
         for (const Op& op : ops) name += fmt::format(", {}", describe(op));
         try {
-          trials.push_back(make_chain(name, ops, shape, fill));
+          for (const bool bf16_inputs : {false, true})
+            trials.push_back(make_chain(name, ops, shape, fill, bf16_inputs));
         } catch (const Error&) {  // the window does not fit
         }
       };
@@ -153,14 +205,19 @@ std::vector<Trial> epilogues() {
     for (const char* line :
          {"eltwise in=2x19x4x5,2x19x4x5", "eltwise coeffs=0.5,-2 in=2x32x4x5,2x32x4x5",
           "eltwise method=max in=3x7,3x7"})
-      trials.push_back(make_trial(parse(line), {.epilogue = epilogue}));
+      for (const bool bf16 : {false, true})
+        trials.push_back(make_trial(parse(line), {.epilogue = epilogue, .bf16_inputs = bf16}));
     for (const bool has_residual : {false, true}) {
       epilogue.has_residual = has_residual;
       for (const char* line :
-           {"inner_product num_output=70 in=3x19x3x5", "inner_product num_output=9 in=2x33"})
-        for (const bool bf16_params : {false, true})
-          trials.push_back(
-              make_trial(parse(line), {.epilogue = epilogue, .bf16_params = bf16_params}));
+           {"inner_product num_output=70 in=3x19x3x5", "inner_product num_output=9 in=2x33"}) {
+        TrialOptions options = {.epilogue = epilogue};
+        trials.push_back(make_trial(parse(line), options));
+        options.bf16_params = true;
+        trials.push_back(make_trial(parse(line), options));
+        options.bf16_inputs = true;
+        trials.push_back(make_trial(parse(line), options));
+      }
     }
   }
   return trials;
@@ -190,11 +247,73 @@ TEST(Tactics, TheSameInputTwice) {
   for (const char* line :
        {"eltwise coeffs=1,2,3 in=2x19x4x5,2x19x4x5,2x19x4x5", "concat in=2x19x4x5,2x3x4x5,2x19x4x5",
         "eltwise method=product in=3x7,3x7,3x7"})
-    trials.push_back(make_trial(parse(line), {.same_inputs = true}));
+    for (const bool bf16 : {false, true})
+      trials.push_back(make_trial(parse(line), {.same_inputs = true, .bf16_inputs = bf16}));
   Runner runner;
   runner.run(trials, {1, 2});
   EXPECT_TRUE(runner.used("cpu.eltwise.blocked"));
   EXPECT_TRUE(runner.used("cpu.concat.blocked"));
+}
+
+// So that a network whose convolutions are in BF16 stays in it.
+TEST(Tactics, DevicesOfferBf16First) {
+  const TacticList list = fused_bf16_tactics(usable_isa());
+  if (list.empty()) GTEST_SKIP() << "this machine has no convolutions in BF16";
+  std::set<std::string_view> before;
+  for (const Tactic* tactic : list) {
+    if (!is_bf16(*tactic)) break;
+    before.insert(tactic->name());
+  }
+  OwnedTactics offered;
+  add_data_tactics(*kernels_up_to(host_isa()).front(), DataType::kBF16, offered);
+  for (const auto& tactic : offered)
+    EXPECT_TRUE(before.contains(tactic->name())) << tactic->name() << " comes late";
+}
+
+// Numbers of every size, halfway between two of BF16, and what is not one.
+TEST(Tactics, Bf16RoundsAnyNumber) {
+  std::vector<float> x;
+  for (const std::uint32_t low : {0x0000u, 0x0001u, 0x7fffu, 0x8000u, 0x8001u, 0xffffu})
+    for (std::uint32_t high = 0; high < 0x10000; ++high)
+      x.push_back(std::bit_cast<float>(high << 16 | low));
+  ASSERT_EQ(x.size() % 32, 0U);
+  for (const Kernels* kernels : kernels_up_to(usable_isa())) {
+    SCOPED_TRACE(kernels->isa);
+    std::vector<std::uint16_t> y(x.size());
+    kernels->reorder.narrow({.low = x.data(), .high = x.data() + 16, .step = 32},
+                            std::ssize(x) / 32, reinterpret_cast<float*>(y.data()));
+    for (std::size_t i = 0; i < x.size(); ++i) {
+      if (std::isnan(x[i]))
+        ASSERT_TRUE(std::isnan(from_bf16(y[i]))) << i;
+      else
+        ASSERT_EQ(y[i], to_bf16(x[i])) << x[i];
+    }
+  }
+}
+
+// Channels that leave any part of a block of 16 or 32 empty, for ops whose kernels look at them.
+TEST(Tactics, AnyNumberOfChannels) {
+  std::vector<Trial> trials;
+  for (const int channels : {1, 15, 16, 17, 31, 32, 33, 48, 100}) {
+    for (const int batch : {1, 2, 3}) {
+      const std::string in = fmt::format("{}x{}x7x5", batch, channels);
+      for (const char* op :
+           {"pooling kernel=3 stride=2 pad=1", "pooling kernel=3,2 stride=1",
+            "pooling kernel=5 stride=2 method=average pad=2", "pooling global=1",
+            "pooling global=1 method=average", "lrn", "lrn size=3 beta=0.75 alpha=0.5",
+            "lrn size=9 beta=0.6", "relu", "prelu", "power shift=1", "identity", "scale has_bias=1",
+            "inner_product num_output=7"})
+        add_trials(parse(fmt::format("{} in={}", op, in)), trials);
+      for (const int other : {16, 32, 5})
+        add_trials(parse(fmt::format("concat in={0},{1}x{2}x7x5,{0}", in, batch, other)), trials);
+      for (const int first : {1, 16, 32, channels - 1})
+        if (first > 0 && first < channels)
+          add_trials(parse(fmt::format("slice outputs=2 points={} in={}", first, in)), trials);
+    }
+  }
+  Runner runner;
+  runner.run(trials, {1, 3});
+  EXPECT_TRUE(runner.used("cpu.slice.blocked"));
 }
 
 // Many outputs and rows, so that panels and chunks of rows all have their ends tested.

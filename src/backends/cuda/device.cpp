@@ -94,14 +94,17 @@ class CudaWeightArena final : public WeightArena {
     check(cudaSetDevice(device_), "choosing a GPU");
     check(cudaMemcpy(data, packed.data(), size(bytes), cudaMemcpyHostToDevice),
           "copying weights to the GPU");
+    pieces_.push_back({data, bytes});
     return data;
   }
   std::int64_t bytes() const override { return bytes_; }
+  std::span<const Piece> pieces() const override { return pieces_; }
 
  private:
   static constexpr std::int64_t kChunk = std::int64_t{4} << 20;
   int device_;
   std::vector<std::unique_ptr<Buffer>> chunks_;
+  std::vector<Piece> pieces_;
   char* next_ = nullptr;
   std::int64_t left_ = 0;
   std::int64_t bytes_ = 0;
@@ -121,6 +124,9 @@ class CudaDevice final : public Device {
   std::string description() const override {
     return fmt::format("{} (compute capability {}.{}, {} multiprocessors)", properties_.name,
                        properties_.major, properties_.minor, properties_.multiProcessorCount);
+  }
+  std::string isa() const override {
+    return fmt::format("sm_{}{}", properties_.major, properties_.minor);
   }
   bool is_host() const override { return false; }
 
@@ -152,6 +158,10 @@ class CudaDevice final : public Device {
   }
   std::unique_ptr<WeightArena> create_weight_arena() override {
     return std::make_unique<CudaWeightArena>(index_);
+  }
+  std::unique_ptr<WeightArena> load_weight_arena(const std::vector<std::int64_t>&,
+                                                 const std::function<void(void*)>&) override {
+    fail(ErrorCode::kUnsupported, "plan files are for the CPU only so far");
   }
   std::unique_ptr<Stream> create_stream() override { return std::make_unique<CudaStream>(index_); }
 

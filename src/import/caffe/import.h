@@ -31,6 +31,15 @@ struct ImportOptions {
 Graph import_caffe(const std::string& prototxt, const std::string& caffemodel,
                    const ImportOptions& options);
 
+// The same in two steps, of a text that may be kept. `path` is for messages.
+struct NetworkText {
+  std::string path;
+  std::string text;
+};
+NetworkText read_network_text(const std::string& prototxt);
+Graph import_caffe(const NetworkText& prototxt, const std::string& caffemodel,
+                   const ImportOptions& options);
+
 // A file that holds one BlobProto, such as mean.binaryproto.
 struct BlobFile {
   Shape shape;  // legacy files: num x channels x height x width

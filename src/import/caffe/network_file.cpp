@@ -23,24 +23,6 @@ constexpr std::size_t kMaxTextBytes = std::size_t{64} << 20;
 // The schema nests five deep.
 constexpr int kMaxNesting = 32;
 
-std::string read_text(const std::string& path) {
-  std::ifstream stream(path, std::ios::binary);
-  if (!stream)
-    fail(ErrorCode::kInvalidFile, "{}: cannot be opened: {}", path,
-         std::generic_category().message(errno));
-  std::string text;
-  std::vector<char> chunk(1 << 16);
-  while (stream.read(chunk.data(), static_cast<std::streamsize>(chunk.size())) ||
-         stream.gcount() > 0) {
-    text.append(chunk.data(), static_cast<std::size_t>(stream.gcount()));
-    if (text.size() > kMaxTextBytes)
-      fail(ErrorCode::kInvalidFile, "{}: is larger than 64 MiB: this is no network definition",
-           path);
-  }
-  if (stream.bad()) fail(ErrorCode::kInvalidFile, "{}: cannot be read", path);
-  return text;
-}
-
 // The text between the i-th pair of double quotes, or nothing.
 std::string_view quoted(std::string_view message, int index) {
   for (std::size_t begin = message.find('"'); begin != message.npos;) {
@@ -166,6 +148,24 @@ std::string describe_layer(const LayerParameter& layer, const std::string& place
   return fmt::format("{}: layer '{}' ({})", place, layer.name(), layer.type());
 }
 
+std::string read_text(const std::string& path) {
+  std::ifstream stream(path, std::ios::binary);
+  if (!stream)
+    fail(ErrorCode::kInvalidFile, "{}: cannot be opened: {}", path,
+         std::generic_category().message(errno));
+  std::string text;
+  std::vector<char> chunk(1 << 16);
+  while (stream.read(chunk.data(), static_cast<std::streamsize>(chunk.size())) ||
+         stream.gcount() > 0) {
+    text.append(chunk.data(), static_cast<std::size_t>(stream.gcount()));
+    if (text.size() > kMaxTextBytes)
+      fail(ErrorCode::kInvalidFile, "{}: is larger than 64 MiB: this is no network definition",
+           path);
+  }
+  if (stream.bad()) fail(ErrorCode::kInvalidFile, "{}: cannot be read", path);
+  return text;
+}
+
 NetworkFile parse_network(const std::string& text, std::string path) {
   NetworkFile file;
   file.path = std::move(path);
@@ -175,10 +175,6 @@ NetworkFile parse_network(const std::string& text, std::string path) {
   if (complaint.line < 0) fail(ErrorCode::kInvalidFile, "{}: {}", file.path, complaint.text());
   fail(ErrorCode::kInvalidFile, "{}:{}:{}: {}", file.path, complaint.line + 1, complaint.column + 1,
        complaint.text());
-}
-
-NetworkFile read_network_file(const std::string& path) {
-  return parse_network(read_text(path), path);
 }
 
 }  // namespace kissa::caffe

@@ -23,7 +23,7 @@ std::string describe_layer(const LayerParameter& layer, const std::string& place
 
 // Errors are kInvalidFile and read "deploy.prototxt:2:56: expected ...": path, line, column,
 // reason.
-NetworkFile read_network_file(const std::string& path);
+std::string read_text(const std::string& path);
 NetworkFile parse_network(const std::string& text, std::string path);
 
 }  // namespace kissa::caffe

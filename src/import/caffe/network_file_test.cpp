@@ -84,10 +84,10 @@ TEST(CaffeNetworkFileTest, AcceptsTheTextFormatsFreedoms) {
 }
 
 TEST(CaffeNetworkFileTest, RefusesFilesThatAreNotThereOrTooLarge) {
-  EXPECT_THROW(read_network_file("/no/such/file"), Error);
-  EXPECT_THROW(read_network_file("/"), Error);
+  EXPECT_THROW(read_text("/no/such/file"), Error);
+  EXPECT_THROW(read_text("/"), Error);
   const TempFile huge("net.prototxt", std::string((std::size_t{64} << 20) + 1, ' '));
-  EXPECT_THROW(read_network_file(huge.path()), Error);
+  EXPECT_THROW(read_text(huge.path()), Error);
 }
 
 TEST(CaffeNetworkFileTest, SurvivesDamageAnywhere) {

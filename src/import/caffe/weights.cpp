@@ -173,7 +173,7 @@ std::string dims_text(const std::vector<std::int64_t>& dims) {
 namespace kissa {
 
 BlobFile read_blob_file(const std::string& path) {
-  const caffe::File file(path);
+  const File file(path);
   const caffe::BlobEntry blob = caffe::scan_blob(file, 0, file.size());
   if (blob.count == 0)
     fail(ErrorCode::kInvalidFile, "{}: holds no blob; is it a BlobProto such as mean.binaryproto?",

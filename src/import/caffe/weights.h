@@ -7,7 +7,7 @@
 #include <unordered_map>
 #include <vector>
 
-#include "import/caffe/file.h"
+#include "base/file.h"
 #include "ir/graph.h"
 
 namespace kissa::caffe {

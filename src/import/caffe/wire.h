@@ -4,7 +4,7 @@
 
 #include <cstdint>
 
-#include "import/caffe/file.h"
+#include "base/file.h"
 
 namespace kissa::caffe {
 

@@ -4,6 +4,6 @@
 
 namespace kissa::cpu {
 
-constexpr Bf16Kernels kAmxKernels = make_amx_kernels("amx");
+constexpr Bf16Kernels kAmxKernels = kAmxTable;
 
 }  // namespace kissa::cpu

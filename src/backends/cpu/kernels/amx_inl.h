@@ -1,11 +1,13 @@
-// Bf16Kernels on AMX: GemmTile with tile registers of 16 rows of 64 bytes.
+// FlatConv on AMX, with tile registers of 16 rows of 64 bytes.
 //
-// Up to 32 pixels x 2 blocks of outputs are four accumulators; a step takes a block of 16 pairs of
-// channels: two tiles of pixels (rows: pixels), two of weights (rows: pairs), four products.
+// 32 pixels x 2 halves of blocks are four accumulators; a step takes a block of 16 pairs of
+// channels at one tap: two tiles of pixels (rows: pixels), two of weights (rows: pairs), four
+// products of 16 cycles each.
 //             16 outputs  16 outputs
 //   16 pixels     0           1        pixels: 4, 5    weights: 6, 7
 //   16 pixels     2           3
-// Rows that a tile lacks are left out of its configuration. Sums need whole blocks of pairs.
+// All tiles of a stretch are full: the last one starts earlier and computes some pixels again. The
+// registers are configured once a stretch; sums are stored by way of L1.
 #pragma once
 
 #include "backends/cpu/kernels/bf16_inl.h"
@@ -14,7 +16,6 @@ namespace kissa::cpu {
 namespace {
 
 constexpr int kAmxPixels = 32;
-constexpr int kAmxBlocks = 2;
 constexpr int kRowBytes = 64;
 
 struct alignas(64) TileConfig {
@@ -25,7 +26,7 @@ struct alignas(64) TileConfig {
   unsigned char rows[16];
 };
 
-TileConfig tile_config(int first, int second) {
+void configure_tiles(int first, int second) {
   const int rows[8] = {first, first, second, second, first, second, kBlock, kBlock};
   TileConfig config = {};
   config.palette = 1;
@@ -33,72 +34,94 @@ TileConfig tile_config(int first, int second) {
     config.rows[i] = static_cast<unsigned char>(rows[i]);
     config.row_bytes[i] = static_cast<unsigned short>(rows[i] != 0 ? kRowBytes : 0);
   }
-  return config;
-}
-
-void clamp_pixels(const GemmTile& tile, int block, int pixels) {
-  const Vec low = broadcast(tile.low[block]);
-  const Vec high = broadcast(tile.high[block]);
-  float* dst = tile.dst[block];
-  for (int i = 0; i < pixels; ++i, dst += kBlock) store(dst, min(high, max(low, load(dst))));
-}
-
-template <int N, int M>
-void amx_tile(const GemmTile& tile) {
-  constexpr int kFirst = N < 16 ? N : 16;
-  constexpr int kSecond = N - kFirst;
-  const TileConfig config = tile_config(kFirst, kSecond);
   _tile_loadconfig(&config);
-  // Row stride 0: every pixel starts with the biases.
-  _tile_loadd(0, tile.bias, 0);
-  if (M > 1) _tile_loadd(1, tile.bias + kBlock, 0);
-  if (kSecond > 0) _tile_loadd(2, tile.bias, 0);
-  if (kSecond > 0 && M > 1) _tile_loadd(3, tile.bias + kBlock, 0);
+}
 
-  const float* block = tile.src;
-  const float* weight = tile.weight;
-  const char* prefetch = tile.prefetch;
-  for (int left = tile.channels; left > 0; left -= kBlock, block += tile.src_stride) {
-    for (int i = 0; i < tile.prefetch_lines; ++i) prefetch_l2(prefetch + i * 64);
-    prefetch += tile.prefetch_lines * 64;
-    for (int t = 0; t < tile.taps; ++t, weight += kBlock * M * kBlock) {
-      const float* pixels = block + tile.tap_offset[t];
+// Prefetches of lines, spread evenly over steps.
+struct Prefetch {
+  const char* next;
+  const char* end;
+  long bytes;  // of a step
+  KISSA_INLINE void step() {
+    const char* stop = next + bytes < end ? next + bytes : end;
+    for (; next < stop; next += 64) prefetch_l2(next);
+  }
+};
+
+// 16 or, with IsTall, 32 pixels (fewer where so configured) by M halves. Meanwhile the sums of the
+// tile before are stored, so many pixels a step.
+template <bool IsTall, int M>
+KISSA_INLINE void amx_tile(const FlatConv& conv, const float* src, Prefetch& prefetch,
+                           StoreSums<M>& before, int pixels_a_step, float* sums) {
+  constexpr int kSumBytes = M * kRowBytes;
+  // Row stride 0: every pixel starts with the biases.
+  _tile_loadd(0, conv.bias, 0);
+  if (M > 1) _tile_loadd(1, conv.bias + kBlock, 0);
+  if (IsTall) _tile_loadd(2, conv.bias, 0);
+  if (IsTall && M > 1) _tile_loadd(3, conv.bias + kBlock, 0);
+  const float* weight = conv.weight;
+  for (int left = conv.pairs; left > 0; left -= kBlock, src += conv.src_stride) {
+    for (int t = 0; t < conv.taps; ++t, weight += kBlock * M * kBlock) {
+      const float* pixels = src + conv.tap_offset[t];
+      prefetch.step();
       _tile_loadd(6, weight, M * kRowBytes);
       _tile_loadd(4, pixels, kRowBytes);
       _tile_dpbf16ps(0, 4, 6);
       if (M > 1) _tile_loadd(7, weight + kBlock, M * kRowBytes);
       if (M > 1) _tile_dpbf16ps(1, 4, 7);
-      if (kSecond > 0) _tile_loadd(5, pixels + 16 * kBlock, kRowBytes);
-      if (kSecond > 0) _tile_dpbf16ps(2, 5, 6);
-      if (kSecond > 0 && M > 1) _tile_dpbf16ps(3, 5, 7);
+      if (IsTall) _tile_loadd(5, pixels + 16 * kBlock, kRowBytes);
+      if (IsTall) _tile_dpbf16ps(2, 5, 6);
+      if (IsTall && M > 1) _tile_dpbf16ps(3, 5, 7);
+      before.run(pixels_a_step);
     }
   }
-
-  _tile_stored(0, tile.dst[0], kRowBytes);
-  if (M > 1) _tile_stored(1, tile.dst[1], kRowBytes);
-  if (kSecond > 0) _tile_stored(2, tile.dst[0] + 16 * kBlock, kRowBytes);
-  if (kSecond > 0 && M > 1) _tile_stored(3, tile.dst[1] + 16 * kBlock, kRowBytes);
-  _tile_release();
-  if (!tile.clamp) return;
-  for (int j = 0; j < M; ++j) clamp_pixels(tile, j, N);
+  _tile_stored(0, sums, kSumBytes);
+  if (M > 1) _tile_stored(1, sums + kBlock, kSumBytes);
+  if (IsTall) _tile_stored(2, sums + 16 * M * kBlock, kSumBytes);
+  if (IsTall && M > 1) _tile_stored(3, sums + 16 * M * kBlock + kBlock, kSumBytes);
 }
 
-struct AmxTiles {
-  template <int N, int M>
-  static void run(const GemmTile& tile) noexcept {
-    amx_tile<N, M>(tile);
+template <bool IsTall, int M>
+void amx_tiles(const FlatConv& conv) {
+  alignas(64) float sums[2][kAmxPixels * M * kBlock];
+  const int pixels = conv.pixels < kAmxPixels ? conv.pixels : kAmxPixels;
+  const int tiles = (conv.pixels + pixels - 1) / pixels;
+  const int steps = conv.pairs / kBlock * conv.taps;
+  const int lines = (conv.prefetch_lines + tiles * steps - 1) / (tiles * steps);
+  Prefetch prefetch = {conv.prefetch, conv.prefetch + conv.prefetch_lines * 64L, lines * 64L};
+  StoreSums<M> store(conv, M * kBlock, kBlock);
+  const int pixels_a_step = (pixels + steps - 1) / steps;
+  for (int i = 0; i < tiles; ++i) {
+    const int first = i + 1 < tiles ? i * pixels : conv.pixels - pixels;
+    amx_tile<IsTall, M>(conv, conv.src + static_cast<long>(first) * kBlock, prefetch, store,
+                        pixels_a_step, sums[i % 2]);
+    store.begin(sums[i % 2], first, pixels);
   }
-};
-
-constexpr Bf16Kernels make_amx_kernels(const char* isa) {
-  Bf16Kernels kernels = make_bf16_kernels(isa);
-  kernels.gemm = {};
-  add_tiles<AmxTiles, kAmxPixels, 1>(kernels.gemm);
-  add_tiles<AmxTiles, kAmxPixels, 2>(kernels.gemm);
-  for (int m = 1; m <= kAmxBlocks; ++m) kernels.gemm.pixels[m - 1] = kAmxPixels;
-  kernels.pairs_multiple = kBlock;
-  return kernels;
+  store.run(pixels);
 }
+
+template <int M>
+void amx_flat_conv(const FlatConv& conv) noexcept {
+  if (conv.pixels > 16) {
+    configure_tiles(16, conv.pixels < kAmxPixels ? conv.pixels - 16 : 16);
+    amx_tiles<true, M>(conv);
+  } else {
+    configure_tiles(conv.pixels, 0);
+    amx_tiles<false, M>(conv);
+  }
+  _tile_release();
+}
+
+constexpr Bf16Kernels kAmxTable = {.isa = "amx",
+                                   .pairs_multiple = kBlock,
+
+                                   .flat = {amx_flat_conv<1>, amx_flat_conv<2>},
+                                   .interleave = interleave_pixels,
+                                   .expand = expand_pixels,
+                                   .widen = widen,
+                                   .store = store_pixels,
+                                   .products = {},
+                                   .winograd_input = winograd_input_bf16};
 
 }  // namespace
 }  // namespace kissa::cpu

@@ -4,6 +4,6 @@
 
 namespace kissa::cpu {
 
-constexpr Bf16Kernels kAvx512Bf16Kernels = make_bf16_kernels("avx512_bf16");
+constexpr Bf16Kernels kAvx512Bf16Kernels = kAvx512Bf16Table;
 
 }  // namespace kissa::cpu

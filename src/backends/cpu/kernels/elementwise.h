@@ -58,14 +58,19 @@ struct CombineRun {
   ActivationParams activation;
 };
 
-// Where dst is one of the sources, element by element, all is well.
+// Where dst is one of the sources, element by element, all is well. In BF16, `count` counts floats
+// of memory, which are pairs there.
 struct ElementwiseKernels {
   void (*unary)(const UnaryOp& op, const float* src, float* dst, std::int64_t count) noexcept;
-  // Parameters: one number for the run; one an element; or 16, for a run of 16-channel blocks.
-  void (*channel_one)(const ChannelRun& run) noexcept;
-  void (*channel_each)(const ChannelRun& run) noexcept;
+  // A run of blocks of channels: `count` pixels, and a parameter for each channel of the block.
   void (*channel_block)(const ChannelRun& run) noexcept;
   void (*combine)(const CombineRun& run) noexcept;
+};
+
+// Row-major FP32. Parameters: one number for the run; one an element.
+struct ChannelRowKernels {
+  void (*one)(const ChannelRun& run) noexcept;
+  void (*each)(const ChannelRun& run) noexcept;
 };
 
 }  // namespace kissa::cpu

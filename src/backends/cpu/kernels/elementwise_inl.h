@@ -4,20 +4,10 @@
 #include "backends/cpu/kernels/activation_inl.h"
 #include "backends/cpu/kernels/elementwise.h"
 #include "backends/cpu/kernels/math_inl.h"
+#include "backends/cpu/kernels/storage_inl.h"
 
 namespace kissa::cpu {
 namespace {
-
-// `count` floats, kLanes or, at a run's end, fewer.
-KISSA_INLINE Vec load_some(const float* p, std::int64_t count) {
-  return count == kLanes ? load(p) : load_part(p, count, 0.0f);
-}
-KISSA_INLINE void store_some(float* p, Vec v, std::int64_t count) {
-  if (count == kLanes)
-    store(p, v);
-  else
-    store_part(p, v, count);
-}
 
 // Calls f(i, n) for the n elements from i on, vector by vector.
 template <class F>
@@ -27,10 +17,11 @@ KISSA_INLINE void for_each_vec(std::int64_t count, const F& f) {
   if (i < count) f(i, count - i);
 }
 
-template <class F>
+template <class Storage, class F>
 KISSA_INLINE void map(const float* src, float* dst, std::int64_t count, const F& f) {
   for_each_vec(count, [&](std::int64_t i, std::int64_t n) {
-    store_some(dst + i, f(load_some(src + i, n)), n);
+    const auto x = Storage::widen(load_some(src + i, n));
+    store_some(dst + i, Storage::narrow(each(f, x)), n);
   });
 }
 
@@ -45,12 +36,13 @@ KISSA_INLINE Vec power(Vec x, float p) {
   return is_integer ? magnitude : select(x < 0.0f, broadcast(__builtin_nanf("")), magnitude);
 }
 
+template <class Storage>
 void unary(const UnaryOp& op, const float* src, float* dst, std::int64_t count) noexcept {
   const Vec a = broadcast(op.a);
   const Vec b = broadcast(op.b);
   const Vec c = broadcast(op.c);
   const Vec zero = {};
-  const auto apply = [&](const auto& f) { map(src, dst, count, f); };
+  const auto apply = [&](const auto& f) { map<Storage>(src, dst, count, f); };
   switch (op.kind) {
     case UnaryKind::kAbs: return apply([](Vec x) { return abs(x); });
     case UnaryKind::kBnll: return apply([&](Vec x) { return max(zero, x) + log1p(exp(-abs(x))); });
@@ -72,75 +64,97 @@ void unary(const UnaryOp& op, const float* src, float* dst, std::int64_t count) 
   }
 }
 
-// The parameters of a ChannelRun that one vector of elements needs.
-struct ChannelVec {
-  Vec center, scale, shift;
+// The parameters of a ChannelRun that one Value of elements needs.
+template <class Value>
+struct ChannelValues {
+  Value center, scale, shift;
 };
 
-// read(p): the parameter at p.
-template <class Read>
-KISSA_INLINE ChannelVec channel_vec(const ChannelRun& run, const Read& read) {
-  return {run.center == nullptr ? Vec{} : read(run.center),
-          run.scale == nullptr ? broadcast(1.0f) : read(run.scale),
-          run.shift == nullptr ? Vec{} : read(run.shift)};
+// read(p): the parameters at p.
+template <class Storage, class Read>
+KISSA_INLINE auto channel_values(const ChannelRun& run, const Read& read) {
+  const auto all = [](float x) { return Storage::of([x](int) { return broadcast(x); }); };
+  return ChannelValues<typename Storage::Value>{
+      run.center == nullptr ? all(0.0f) : read(run.center),
+      run.scale == nullptr ? all(1.0f) : read(run.scale),
+      run.shift == nullptr ? all(0.0f) : read(run.shift)};
 }
 
-KISSA_INLINE Vec apply_channel(bool prelu, const ChannelVec& p, Vec x) {
-  return prelu ? leaky_relu(x, p.scale) : (x - p.center) * p.scale + p.shift;
+template <class Value>
+KISSA_INLINE Value apply_channel(bool prelu, const ChannelValues<Value>& p, const Value& x) {
+  if (prelu) return each([](Vec v, Vec slope) { return leaky_relu(v, slope); }, x, p.scale);
+  const auto scaled = [](Vec v, Vec center, Vec scale, Vec shift) {
+    return (v - center) * scale + shift;
+  };
+  return each(scaled, x, p.center, p.scale, p.shift);
 }
 
 void channel_one(const ChannelRun& run) noexcept {
-  const ChannelVec p = channel_vec(run, [](const float* q) { return broadcast(*q); });
-  map(run.src, run.dst, run.count, [&](Vec x) { return apply_channel(run.prelu, p, x); });
+  const auto p = channel_values<Fp32Storage>(run, [](const float* q) { return broadcast(*q); });
+  map<Fp32Storage>(run.src, run.dst, run.count,
+                   [&](Vec x) { return apply_channel(run.prelu, p, x); });
 }
 
 void channel_each(const ChannelRun& run) noexcept {
   for_each_vec(run.count, [&](std::int64_t i, std::int64_t n) {
-    const ChannelVec p = channel_vec(run, [&](const float* q) { return load_some(q + i, n); });
+    const auto p =
+        channel_values<Fp32Storage>(run, [&](const float* q) { return load_some(q + i, n); });
     store_some(run.dst + i, apply_channel(run.prelu, p, load_some(run.src + i, n)), n);
   });
 }
 
+template <class Storage>
 void channel_block(const ChannelRun& run) noexcept {
   for (int lane = 0; lane < kBlock; lane += kLanes) {
-    const ChannelVec p = channel_vec(run, [&](const float* q) { return load(q + lane); });
+    const auto p = channel_values<Storage>(
+        run, [&](const float* q) { return Storage::load_in_order(q + lane * Storage::kParts); });
     for (std::int64_t i = 0; i < run.count; ++i) {
       const std::int64_t at = i * kBlock + lane;
-      store(run.dst + at, apply_channel(run.prelu, p, load(run.src + at)));
+      const auto x = Storage::widen(load(run.src + at));
+      store(run.dst + at, Storage::narrow(apply_channel(run.prelu, p, x)));
     }
   }
 }
 
 // term(k, x): the k-th term of the combination; join(acc, x).
-template <class Term, class Join>
+template <class Storage, class Term, class Join>
 KISSA_INLINE void combine_terms(const CombineRun& run, const Term& term, const Join& join) {
   for_each_vec(run.count, [&](std::int64_t i, std::int64_t n) {
-    Vec acc = term(0, load_some(run.src[0] + i, n));
-    for (int k = 1; k < run.inputs; ++k) acc = join(acc, term(k, load_some(run.src[k] + i, n)));
-    store_some(run.dst + i, activate(run.activation, acc), n);
+    const auto term_at = [&](int k) {
+      const auto x = Storage::widen(load_some(run.src[k] + i, n));
+      return each([&term, k](Vec v) { return term(k, v); }, x);
+    };
+    auto acc = term_at(0);
+    for (int k = 1; k < run.inputs; ++k) acc = each(join, acc, term_at(k));
+    const auto y = each([&run](Vec v) { return activate(run.activation, v); }, acc);
+    store_some(run.dst + i, Storage::narrow(y), n);
   });
 }
 
+template <class Storage>
 void combine(const CombineRun& run) noexcept {
   const auto same = [](int, Vec x) { return x; };
   const auto weighted = [&](int k, Vec x) { return x * broadcast(run.coefficients[k]); };
   const auto add = [](Vec acc, Vec x) { return acc + x; };
+  const auto multiply = [](Vec acc, Vec x) { return acc * x; };
+  const auto larger = [](Vec acc, Vec x) { return max(x, acc); };
   switch (run.kind) {
-    case CombineKind::kProduct:
-      return combine_terms(run, same, [](Vec acc, Vec x) { return acc * x; });
-    case CombineKind::kMax:
-      return combine_terms(run, same, [](Vec acc, Vec x) { return max(x, acc); });
+    case CombineKind::kProduct: return combine_terms<Storage>(run, same, multiply);
+    case CombineKind::kMax: return combine_terms<Storage>(run, same, larger);
     case CombineKind::kSum:
-      return run.coefficients == nullptr ? combine_terms(run, same, add)
-                                         : combine_terms(run, weighted, add);
+      return run.coefficients == nullptr ? combine_terms<Storage>(run, same, add)
+                                         : combine_terms<Storage>(run, weighted, add);
   }
 }
 
-constexpr ElementwiseKernels kElementwiseKernels = {.unary = unary,
-                                                    .channel_one = channel_one,
-                                                    .channel_each = channel_each,
-                                                    .channel_block = channel_block,
-                                                    .combine = combine};
+template <class Storage>
+constexpr ElementwiseKernels make_elementwise_kernels() {
+  return {.unary = unary<Storage>,
+          .channel_block = channel_block<Storage>,
+          .combine = combine<Storage>};
+}
+
+constexpr ChannelRowKernels kChannelRowKernels = {.one = channel_one, .each = channel_each};
 
 }  // namespace
 }  // namespace kissa::cpu

@@ -48,25 +48,36 @@ KISSA_INLINE void multiply_add(Vec (&acc)[N][V], const float* pixels, const floa
   }
 }
 
+// `kBlock` steps at one tap. Between them a few prefetches each: more at once would stall the loads
+// that the sum waits for.
+template <class Arithmetic, int N, int V>
+KISSA_INLINE void sum_block(Vec (&acc)[N][V], const float* pixels, const float* weight,
+                            const float* next_pixels, const char* prefetch, int lines) {
+  const int a_step = (lines + kBlock - 1) / kBlock;
+  const char* const end = prefetch + static_cast<long>(lines) * 64;
+  KISSA_UNROLL(4)
+  for (int k = 0; k < kBlock; ++k) {
+    if (k < N) prefetch_l1(next_pixels + k * kBlock);
+    for (int i = 0; i < a_step && prefetch < end; ++i, prefetch += 64) prefetch_l2(prefetch);
+    multiply_add<Arithmetic, kBlock>(acc, pixels + k, weight + k * V * kLanes);
+  }
+}
+
 template <class Arithmetic, int N, int V>
 KISSA_INLINE void sum(const GemmTile& tile, Vec (&acc)[N][V]) {
   constexpr int kRow = V * kLanes;  // weights of one channel and tap
   const float* block = tile.src;
   const float* weight = tile.weight;
   const char* prefetch = tile.prefetch;
+  const int lines = (tile.prefetch_lines + tile.taps - 1) / tile.taps;
   for (int left = tile.channels; left > 0; left -= kBlock, block += tile.src_stride) {
-    for (int i = 0; i < tile.prefetch_lines; ++i) prefetch_l2(prefetch + i * 64);
-    prefetch += tile.prefetch_lines * 64;
-    for (int t = 0; t < tile.taps; ++t) {
+    for (int t = 0; t < tile.taps; ++t, prefetch += lines * 64L) {
       const float* pixels = block + tile.tap_offset[t];
-      KISSA_UNROLL(16)
-      for (int n = 0; n < N; ++n) prefetch_l1(pixels + tile.src_stride + n * kBlock);
       if (left >= kBlock) {
-        KISSA_UNROLL(4)
-        for (int k = 0; k < kBlock; ++k)
-          multiply_add<Arithmetic, kBlock>(acc, pixels + k, weight + k * kRow);
+        sum_block<Arithmetic>(acc, pixels, weight, pixels + tile.src_stride, prefetch, lines);
         weight += kBlock * kRow;
       } else {
+        for (int i = 0; i < lines; ++i) prefetch_l2(prefetch + i * 64L);
         KISSA_UNROLL(1)
         for (int k = 0; k < left; ++k)
           multiply_add<Arithmetic, kBlock>(acc, pixels + k, weight + k * kRow);

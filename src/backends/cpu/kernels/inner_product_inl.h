@@ -110,15 +110,9 @@ void finish_row(const InnerProductTile& t, std::int64_t row, const float* sums) 
   float* dst = t.dst + row * t.dst_row;
   const float* residual = t.residual == nullptr ? nullptr : t.residual + row * t.dst_row;
   for (int i = 0; i < t.outputs; i += kLanes) {
-    const int count = t.outputs - i < kLanes ? t.outputs - i : kLanes;
     Vec y = load(sums + i) + load(t.bias + i);
-    if (residual != nullptr)
-      y += count == kLanes ? load(residual + i) : load_part(residual + i, count, 0.0f);
-    y = activate(t.activation, y);
-    if (count == kLanes)
-      store(dst + i, y);
-    else
-      store_part(dst + i, y, count);
+    if (residual != nullptr) y += load_some(residual + i, t.outputs - i);
+    store_some(dst + i, activate(t.activation, y), t.outputs - i);
   }
 }
 

@@ -22,6 +22,14 @@
 
 namespace kissa::cpu {
 
+// Kernels of tensors that are stored in FP32 or BF16; they compute in FP32.
+struct StorageKernels {
+  PoolKernels pool;
+  LrnKernels lrn;
+  ElementwiseKernels elementwise;
+  RowReorderKernels rows;
+};
+
 struct Kernels {
   const char* isa;  // the last part of a tactic's name
   int lanes;        // floats in a vector register
@@ -31,11 +39,11 @@ struct Kernels {
   PeakKernel peak;
   WinogradKernels winograd;
   DepthwiseKernel depthwise;
-  PoolKernels pool;
-  LrnKernels lrn;
+  StorageKernels f32;
+  StorageKernels bf16;
   InnerProductKernels inner_product;
   SoftmaxKernels softmax;
-  ElementwiseKernels elementwise;
+  ChannelRowKernels channel_rows;
   ReorderKernels reorder;
 };
 

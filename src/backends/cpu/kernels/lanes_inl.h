@@ -29,6 +29,17 @@ KISSA_INLINE void store_part(float* p, Vec v, std::int64_t count) {
   __builtin_memcpy(p, &v, static_cast<std::size_t>(count) * sizeof(float));
 }
 
+// The first `count` floats at p, or kLanes where there are more.
+KISSA_INLINE Vec load_some(const float* p, std::int64_t count) {
+  return count >= kLanes ? load(p) : load_part(p, count, 0.0f);
+}
+KISSA_INLINE void store_some(float* p, Vec v, std::int64_t count) {
+  if (count >= kLanes)
+    store(p, v);
+  else
+    store_part(p, v, count);
+}
+
 using LaneNumbers = std::make_integer_sequence<int, kLanes>;
 
 template <int n, int... lane>
@@ -50,6 +61,14 @@ KISSA_INLINE Vec interleave_low(Vec a, Vec b) { return interleave<0>(a, b, LaneN
 KISSA_INLINE Vec interleave_high(Vec a, Vec b) {
   return interleave<kLanes / 2>(a, b, LaneNumbers());
 }
+
+template <int from, int... lane>
+KISSA_INLINE Vec every_second(Vec a, Vec b, std::integer_sequence<int, lane...>) {
+  return __builtin_shufflevector(a, b, (from + 2 * lane)...);
+}
+// Lanes 0, 2, ... of a followed by b, and lanes 1, 3, ...: the reverse of interleaving.
+KISSA_INLINE Vec even_lanes(Vec a, Vec b) { return every_second<0>(a, b, LaneNumbers()); }
+KISSA_INLINE Vec odd_lanes(Vec a, Vec b) { return every_second<1>(a, b, LaneNumbers()); }
 
 // Rows become columns. log2(kLanes) rounds, each of which interleaves row i with row i + kLanes / 2
 // into rows 2 i and 2 i + 1.

@@ -1,4 +1,5 @@
-// Pooling of blocks of 16 channels: Caffe's windows (ops/pooling.h).
+// Pooling of blocks of channels, of which a pixel takes 16 floats (or pairs in BF16, which count as
+// floats): Caffe's windows (ops/pooling.h).
 #pragma once
 
 #include <cstdint>
@@ -23,15 +24,20 @@ struct PoolTile {
   std::int64_t dst_row;  // floats from one row of places to the next
   std::int64_t row_begin, row_end;
   std::int64_t column_begin, column_end;
-  int channels;  // of the block: 1 to 16. Zeros are stored behind them
+  int channels;  // of the block. Zeros are stored behind them
 };
 
 struct PoolKernels {
   void (*max)(const PoolTile& tile) noexcept;
   void (*average)(const PoolTile& tile) noexcept;
-  // One window over `pixels` x 16 floats; stores the first `channels`.
-  void (*global_max)(const float* src, std::int64_t pixels, float* dst, int channels) noexcept;
-  void (*global_average)(const float* src, std::int64_t pixels, float* dst, int channels) noexcept;
+  // One window over `pixels` x 16 floats to 16 floats.
+  void (*global_max)(const float* src, std::int64_t pixels, float* dst) noexcept;
+  void (*global_average)(const float* src, std::int64_t pixels, float* dst) noexcept;
+  // The same for the first `channels`, which are stored in FP32 in their order.
+  void (*global_max_to_row)(const float* src, std::int64_t pixels, float* dst,
+                            int channels) noexcept;
+  void (*global_average_to_row)(const float* src, std::int64_t pixels, float* dst,
+                                int channels) noexcept;
 };
 
 }  // namespace kissa::cpu

@@ -16,6 +16,14 @@
 namespace kissa::cpu {
 namespace {
 
+template <class Storage>
+constexpr StorageKernels make_storage_kernels() {
+  return {.pool = make_pool_kernels<Storage>(),
+          .lrn = make_lrn_kernels<Storage>(),
+          .elementwise = make_elementwise_kernels<Storage>(),
+          .rows = make_row_reorder_kernels<Storage>()};
+}
+
 constexpr Kernels make_kernels(const char* isa) {
   return {
       .isa = isa,
@@ -26,11 +34,11 @@ constexpr Kernels make_kernels(const char* isa) {
       .peak = peak,
       .winograd = kWinogradKernels,
       .depthwise = depthwise_row,
-      .pool = kPoolKernels,
-      .lrn = kLrnKernels,
+      .f32 = make_storage_kernels<Fp32Storage>(),
+      .bf16 = make_storage_kernels<Bf16Storage>(),
       .inner_product = kInnerProductKernels,
       .softmax = kSoftmaxKernels,
-      .elementwise = kElementwiseKernels,
+      .channel_rows = kChannelRowKernels,
       .reorder = kReorderKernels,
   };
 }

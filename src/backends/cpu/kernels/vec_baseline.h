@@ -16,12 +16,13 @@ constexpr int kRegisters = 32;
 #else
 constexpr int kRegisters = 16;
 #endif
+constexpr int kRsqrtBits = 11;
 using Vec = float __attribute__((vector_size(16)));
 
 inline Vec broadcast(float x) { return Vec{x, x, x, x}; }
 
-// min and max give b where a or b is not a number. rsqrt_estimate: 1 / sqrt(x) within 4e-4 of it,
-// for normal x > 0.
+// min and max give b where a or b is not a number. rsqrt_estimate: 1 / sqrt(x) within
+// 2^-kRsqrtBits of it, for normal x > 0.
 #if defined(__SSE2__)
 inline Vec min(Vec a, Vec b) { return _mm_min_ps(a, b); }
 inline Vec max(Vec a, Vec b) { return _mm_max_ps(a, b); }

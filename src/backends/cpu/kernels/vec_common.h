@@ -1,6 +1,6 @@
 // What the vectors of all instruction sets share. Included by vec_<isa>.h, which defines before it
-//   kLanes, kRegisters (vectors that it holds at once), Vec (kLanes floats, with + - * / of the
-//   compiler's vector extension), broadcast, min, max and rsqrt_estimate.
+//   kLanes, kRegisters (vectors that it holds at once), kRsqrtBits, Vec (kLanes floats, with + - *
+//   / of the compiler's vector extension), broadcast, min, max and rsqrt_estimate.
 // a * b + c becomes one fused operation where there is one: the files of this folder are compiled
 // with -ffp-contract=fast.
 #pragma once

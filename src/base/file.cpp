@@ -1,6 +1,7 @@
-#include "import/caffe/file.h"
+#include "base/file.h"
 
 #include <fcntl.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -10,7 +11,7 @@
 
 #include "base/error.h"
 
-namespace kissa::caffe {
+namespace kissa {
 namespace {
 
 // Up to here, reads go through the window: weights may come number by number.
@@ -64,4 +65,44 @@ std::uint8_t File::byte(std::uint64_t offset) const {
   return std::to_integer<std::uint8_t>(window_[offset - window_begin_]);
 }
 
-}  // namespace kissa::caffe
+std::shared_ptr<const std::byte> File::map() const {
+  if (size_ == 0) fail(ErrorCode::kInvalidFile, "{}: is empty", path_);
+  void* data = ::mmap(nullptr, size_, PROT_READ, MAP_PRIVATE, descriptor_, 0);
+  if (data == MAP_FAILED)
+    fail(ErrorCode::kInvalidFile, "{}: cannot be mapped: {}", path_, reason(errno));
+  return {static_cast<const std::byte*>(data), [size = size_](const std::byte* mapped) {
+            ::munmap(const_cast<std::byte*>(mapped), size);
+          }};
+}
+
+PendingFile::PendingFile(const std::string& path)
+    : path_(path), temporary_(fmt::format("{}.{}.tmp", path, getpid())) {
+  struct stat status = {};
+  if (::stat(path_.c_str(), &status) == 0 && !S_ISREG(status.st_mode))
+    fail(ErrorCode::kInvalidFile, "{}: is not a regular file", path_);
+  file_ = std::fopen(temporary_.c_str(), "wb");
+  if (file_ == nullptr) fail_io();
+}
+
+PendingFile::~PendingFile() {
+  if (file_ != nullptr) std::fclose(file_);
+  if (!kept_) std::remove(temporary_.c_str());
+}
+
+void PendingFile::write(const void* src, std::size_t bytes) {
+  if (bytes > 0 && std::fwrite(src, 1, bytes, file_) != bytes) fail_io();
+}
+
+void PendingFile::keep() {
+  const int status = std::fclose(file_);
+  file_ = nullptr;
+  if (status != 0) fail_io();
+  if (std::rename(temporary_.c_str(), path_.c_str()) != 0) fail_io();
+  kept_ = true;
+}
+
+void PendingFile::fail_io() const {
+  fail(ErrorCode::kInvalidFile, "{}: cannot be written: {}", path_, reason(errno));
+}
+
+}  // namespace kissa

@@ -1,0 +1,423 @@
+#include "planner/plan_file.h"
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+#include <algorithm>
+#include <atomic>
+#include <bit>
+#include <cstring>
+
+#include "base/error.h"
+#include "base/thread_pool.h"
+#include "ir/graph_json.h"
+#include "ir/json.h"
+
+namespace kissa {
+namespace {
+
+using json::Json;
+using json::read_member;
+
+static_assert(std::endian::native == std::endian::little, "plan files are little-endian");
+
+// What begins the file; all that follows lies where these sizes say.
+struct Header {
+  std::array<char, 8> magic;
+  std::uint32_t format;
+  std::uint32_t zero;
+  std::uint64_t file_bytes;
+  std::uint64_t metadata_bytes;  // from behind the header to a page's border
+  std::uint64_t constants_bytes;
+  std::uint64_t weights_bytes;
+  std::uint64_t metadata_hash;
+  std::uint64_t weights_hash;
+  std::uint64_t header_hash;  // of all before
+};
+static_assert(sizeof(Header) == 72);
+
+constexpr std::array<char, 8> kMagic = {'K', 'I', 'S', 'S', 'A', 'P', 'L', 'N'};
+constexpr std::uint32_t kFormat = 1;
+constexpr std::uint64_t kPage = 4096;
+// Of packed weights, what one checksum covers: it is still in the cache when it has been read.
+constexpr std::uint64_t kPart = std::uint64_t{128} << 10;
+// What one thread reads: a huge page, so that no two threads touch one for the first time.
+constexpr std::uint64_t kPartsPerTask = 16;
+// Larger than any network's description; what the file says is read at once.
+constexpr std::uint64_t kMaxMetadata = std::uint64_t{256} << 20;
+
+// More than any processor has.
+constexpr int kMaxThreads = 4096;
+
+std::uint64_t round_up(std::uint64_t bytes, std::uint64_t unit) {
+  return (bytes + unit - 1) / unit * unit;
+}
+
+std::uint64_t hash_of(const void* data, std::uint64_t bytes) { return XXH3_64bits(data, bytes); }
+
+std::uint64_t header_hash(const Header& header) {
+  return hash_of(&header, offsetof(Header, header_hash));
+}
+
+std::uint64_t padded_bytes(const Shape& shape) {
+  return static_cast<std::uint64_t>(padded_piece(shape.elements() * size_of(DataType::kF32)));
+}
+
+// ---- Metadata
+
+Json to_json(const Recipe& recipe) {
+  Json shapes = Json::array();
+  for (const auto& [name, shape] : recipe.input_shapes)
+    shapes.push_back({{"input", json::write(name)}, {"shape", json::write(shape)}});
+  return {{"path", json::write(recipe.path)},
+          {"prototxt", json::write(recipe.prototxt)},
+          {"input_shapes", std::move(shapes)},
+          {"train_phase", recipe.train_phase},
+          {"stages", json::write(recipe.stages)},
+          {"level", recipe.level},
+          {"random_seed", json::write(recipe.random_seed)},
+          {"fetch", json::write(recipe.fetch)},
+          {"skip_passes", json::write(recipe.skip_passes)}};
+}
+
+Recipe recipe_from(const Json& from) {
+  Recipe recipe;
+  json::read(json::member(from, "path"), recipe.path);
+  json::read(json::member(from, "prototxt"), recipe.prototxt);
+  for (const Json& input : json::array_member(from, "input_shapes"))
+    recipe.input_shapes.emplace(read_member<std::string>(input, "input"),
+                                read_member<Shape>(input, "shape"));
+  json::read(json::member(from, "train_phase"), recipe.train_phase);
+  json::read(json::member(from, "stages"), recipe.stages);
+  json::read(json::member(from, "level"), recipe.level);
+  json::read(json::member(from, "random_seed"), recipe.random_seed);
+  json::read(json::member(from, "fetch"), recipe.fetch);
+  json::read(json::member(from, "skip_passes"), recipe.skip_passes);
+  return recipe;
+}
+
+Json to_json(const PlanRecord& record) {
+  Json tactics = Json::array();
+  for (const ChosenTactic& chosen : record.tactics)
+    tactics.push_back({{"nodes", chosen.nodes}, {"tactic", chosen.tactic}});
+  return {{"kissa", record.version},
+          {"device", record.device},
+          {"description", json::write(record.description)},
+          {"isa", record.isa},
+          {"threads", record.threads},
+          {"threads_asked", record.threads_asked},
+          {"mode", to_string(record.mode)},
+          {"precision", to_string(record.precision)},
+          {"recipe", to_json(record.recipe)},
+          {"tactics", std::move(tactics)},
+          {"pieces", record.pieces}};
+}
+
+PlanRecord record_from(const Json& from) {
+  PlanRecord record;
+  json::read(json::member(from, "kissa"), record.version);
+  json::read(json::member(from, "device"), record.device);
+  json::read(json::member(from, "description"), record.description);
+  json::read(json::member(from, "isa"), record.isa);
+  json::read(json::member(from, "threads"), record.threads);
+  json::read(json::member(from, "threads_asked"), record.threads_asked);
+  if (record.threads_asked < 0 || record.threads_asked > kMaxThreads)
+    fail(ErrorCode::kInvalidFile, "{} threads make no sense", record.threads_asked);
+  record.mode = parse_mode(read_member<std::string>(from, "mode"));
+  record.precision = parse_precision(read_member<std::string>(from, "precision"));
+  record.recipe = recipe_from(json::member(from, "recipe"));
+  for (const Json& chosen : json::array_member(from, "tactics"))
+    record.tactics.push_back({read_member<std::vector<NodeId>>(chosen, "nodes"),
+                              read_member<std::string>(chosen, "tactic")});
+  json::read(json::member(from, "pieces"), record.pieces);
+  return record;
+}
+
+// ---- Writing
+
+// Bytes of a section, in order, handed to the file or to a checksum.
+using Sink = std::function<void(const void* data, std::uint64_t bytes)>;
+
+void write_zeros(std::uint64_t bytes, const Sink& sink) {
+  static constexpr std::array<char, kPage> kZeros = {};
+  for (; bytes > 0; bytes -= std::min<std::uint64_t>(bytes, kPage))
+    sink(kZeros.data(), std::min<std::uint64_t>(bytes, kPage));
+}
+
+// Checksums of what comes through it: one for each `chunk` bytes.
+class ChunkHasher {
+ public:
+  explicit ChunkHasher(std::uint64_t chunk) : left_(chunk), chunk_(chunk) {
+    XXH3_64bits_reset(&state_);
+  }
+
+  void add(const void* data, std::uint64_t bytes) {
+    const auto* next = static_cast<const char*>(data);
+    while (bytes > 0) {
+      const std::uint64_t part = std::min(bytes, left_);
+      XXH3_64bits_update(&state_, next, part);
+      next += part;
+      bytes -= part;
+      left_ -= part;
+      if (left_ == 0) end_chunk();
+    }
+  }
+
+  std::vector<std::uint64_t> finish() {
+    if (left_ < chunk_) end_chunk();
+    return std::move(hashes_);
+  }
+
+ private:
+  void end_chunk() {
+    hashes_.push_back(XXH3_64bits_digest(&state_));
+    XXH3_64bits_reset(&state_);
+    left_ = chunk_;
+  }
+
+  XXH3_state_t state_;
+  std::uint64_t left_, chunk_;
+  std::vector<std::uint64_t> hashes_;
+};
+
+std::uint64_t combine(const std::vector<std::uint64_t>& hashes) {
+  return hash_of(hashes.data(), hashes.size() * sizeof(std::uint64_t));
+}
+
+void write_pieces(std::span<const WeightArena::Piece> pieces, const Sink& sink) {
+  for (const auto& [data, bytes] : pieces) {
+    sink(data, static_cast<std::uint64_t>(bytes));
+    write_zeros(static_cast<std::uint64_t>(padded_piece(bytes) - bytes), sink);
+  }
+}
+
+std::vector<const Value*> constants_with_data(const Graph& graph) {
+  std::vector<const Value*> constants;
+  for (const Value& value : graph.values())
+    if (value.is_constant && value.data != nullptr) constants.push_back(&value);
+  return constants;
+}
+
+void write_constant(const Value& value, std::uint64_t padding, const Sink& sink) {
+  const std::uint64_t padded = padded_bytes(value.shape);
+  const auto bytes = static_cast<std::uint64_t>(value.shape.elements()) * sizeof(float);
+  sink(value.data.get(), bytes);
+  write_zeros(padded - bytes + padding, sink);
+}
+
+}  // namespace
+
+std::vector<ChosenTactic> tactics_of(const Plan& plan) {
+  std::vector<ChosenTactic> tactics;
+  std::vector<bool> runs(plan.graph->nodes().size(), false);
+  for (const PlanStep& step : plan.steps) {
+    if (step.group == kNone) continue;
+    tactics.push_back({step.nodes, std::string(step.tactic)});
+    for (const NodeId n : step.nodes) runs[static_cast<std::size_t>(n)] = true;
+  }
+  for (std::size_t n = 0; n < runs.size(); ++n)
+    if (!runs[n]) tactics.push_back({{static_cast<NodeId>(n)}, ""});
+  return tactics;
+}
+
+void write_plan_file(const Plan& plan, PlanRecord record, const std::string& path) {
+  const Graph& graph = *plan.graph;
+  KISSA_CHECK(plan.outputs == graph.outputs());
+  if (!plan.device->is_host())
+    fail(ErrorCode::kUnsupported, "{}: plan files are for the CPU only so far, not for {}", path,
+         plan.device->name());
+  record.device = plan.device->name();
+  record.description = plan.device->description();
+  record.isa = plan.device->isa();
+  record.threads = plan.device->threads();
+  record.mode = plan.mode;
+  record.tactics = tactics_of(plan);
+  record.pieces.clear();
+
+  Header header = {};
+  header.magic = kMagic;
+  header.format = kFormat;
+  const std::span<const WeightArena::Piece> pieces = plan.weights->pieces();
+  for (const WeightArena::Piece& piece : pieces) {
+    record.pieces.push_back(piece.bytes);
+    header.weights_bytes += static_cast<std::uint64_t>(padded_piece(piece.bytes));
+  }
+  ChunkHasher weights(kPart);
+  write_pieces(pieces, [&](const void* data, std::uint64_t bytes) { weights.add(data, bytes); });
+  header.weights_hash = combine(weights.finish());
+
+  const std::vector<const Value*> constants = constants_with_data(graph);
+  for (const Value* value : constants) header.constants_bytes += padded_bytes(value->shape);
+  const std::uint64_t padding = round_up(header.constants_bytes, kPage) - header.constants_bytes;
+  header.constants_bytes += padding;
+  const auto padding_of = [&](const Value* value) {
+    return value == constants.back() ? padding : 0;
+  };
+  std::vector<std::uint64_t> hashes;
+  for (const Value* value : constants) {
+    ChunkHasher constant(std::numeric_limits<std::uint64_t>::max());
+    write_constant(*value, padding_of(value),
+                   [&](const void* data, std::uint64_t bytes) { constant.add(data, bytes); });
+    const std::vector<std::uint64_t> hash = constant.finish();
+    hashes.push_back(hash.empty() ? 0 : hash[0]);
+  }
+
+  Json document = to_json(record);
+  document["graph"] = kissa::to_json(graph);
+  document["constants"] = hashes;
+  std::string text = document.dump();
+  text.resize(round_up(sizeof header + text.size(), kPage) - sizeof header, ' ');
+  header.metadata_bytes = text.size();
+  header.metadata_hash = hash_of(text.data(), text.size());
+  header.file_bytes =
+      sizeof header + header.metadata_bytes + header.constants_bytes + header.weights_bytes;
+  header.header_hash = header_hash(header);
+
+  PendingFile file(path);
+  const Sink to_file = [&](const void* data, std::uint64_t bytes) { file.write(data, bytes); };
+  to_file(&header, sizeof header);
+  to_file(text.data(), text.size());
+  for (const Value* value : constants) write_constant(*value, padding_of(value), to_file);
+  write_pieces(pieces, to_file);
+  file.keep();
+}
+
+// ---- Reading
+
+namespace {
+
+[[noreturn]] void fail_damaged(const std::string& path, std::string_view what) {
+  fail(ErrorCode::kInvalidFile,
+       "{}: is damaged: the checksum of its {} does not match; build it again", path, what);
+}
+
+Header read_header(const File& file) {
+  Header header = {};
+  if (file.size() >= sizeof header)
+    file.read_directly(0, std::as_writable_bytes(std::span(&header, 1)));
+  if (header.magic != kMagic)
+    fail(ErrorCode::kInvalidFile, "{}: is no plan file of Kissa", file.path());
+  if (header.format != kFormat)
+    fail(ErrorCode::kInvalidFile,
+         "{}: is a plan file of format {}, but this Kissa reads format {}: build it again",
+         file.path(), header.format, kFormat);
+  if (header.header_hash != header_hash(header)) fail_damaged(file.path(), "header");
+  if (header.file_bytes != file.size())
+    fail(ErrorCode::kInvalidFile, "{}: holds {} bytes of {}: it was cut short, or is not whole yet",
+         file.path(), file.size(), header.file_bytes);
+  std::uint64_t left = header.file_bytes - sizeof header;
+  for (const std::uint64_t bytes :
+       {header.metadata_bytes, header.constants_bytes, header.weights_bytes}) {
+    if (bytes > left) fail_damaged(file.path(), "header");
+    left -= bytes;
+  }
+  if (left != 0 || header.metadata_bytes > kMaxMetadata) fail_damaged(file.path(), "header");
+  return header;
+}
+
+std::string read_text(const File& file, const Header& header) {
+  std::string text(header.metadata_bytes, ' ');
+  file.read_directly(sizeof header, std::as_writable_bytes(std::span(text)));
+  if (hash_of(text.data(), text.size()) != header.metadata_hash)
+    fail_damaged(file.path(), "description");
+  return text;
+}
+
+}  // namespace
+
+PlanFile::PlanFile(const std::string& path) : file_(path) {
+  const Header header = read_header(file_);
+  constants_begin_ = sizeof header + header.metadata_bytes;
+  constants_bytes_ = header.constants_bytes;
+  weights_begin_ = constants_begin_ + constants_bytes_;
+  weights_bytes_ = header.weights_bytes;
+  weights_hash_ = header.weights_hash;
+  map_ = file_.map();
+  const std::string text = read_text(file_, header);
+  with_context([&] { return path; }, [&] { read_description(text); });
+}
+
+void PlanFile::read_description(const std::string& text) {
+  Json document;
+  try {
+    document = Json::parse(text);
+  } catch (const Json::exception&) {
+    fail(ErrorCode::kInvalidFile, "its description is no JSON");
+  }
+  record_ = record_from(document);
+  std::uint64_t bytes = 0;
+  for (const std::int64_t piece : record_.pieces) {
+    if (piece < 0 || static_cast<std::uint64_t>(piece) > weights_bytes_ - bytes)
+      fail(ErrorCode::kInvalidFile, "its packed weights are not where they should be");
+    bytes += static_cast<std::uint64_t>(padded_piece(piece));
+    if (bytes > weights_bytes_) break;
+  }
+  if (bytes != weights_bytes_)
+    fail(ErrorCode::kInvalidFile, "its packed weights are not where they should be");
+  read_graph(json::member(document, "graph"),
+             read_member<std::vector<std::uint64_t>>(document, "constants"));
+}
+
+void PlanFile::read_graph(const Json& from, const std::vector<std::uint64_t>& hashes) {
+  std::vector<Constant> found;
+  std::uint64_t next = 0;
+  const auto place = [&](const Shape& shape) -> ConstantData {
+    const std::uint64_t bytes = padded_bytes(shape);
+    if (found.size() == hashes.size() || bytes > constants_bytes_ - next)
+      fail(ErrorCode::kInvalidFile, "a constant does not lie in the file");
+    found.push_back({next, bytes, hashes[found.size()]});
+    const std::byte* data = map_.get() + constants_begin_ + next;
+    next += bytes;
+    return {map_, reinterpret_cast<const float*>(data)};
+  };
+  graph_ = std::make_shared<const Graph>(graph_from_json(from, place));
+  if (!found.empty()) found.back().bytes = constants_bytes_ - found.back().begin;
+  std::size_t i = 0;
+  for (std::size_t id = 0; id < graph_->values().size(); ++id) {
+    const Value& value = graph_->values()[id];
+    if (value.is_constant && value.data != nullptr)
+      constants_.emplace(static_cast<ValueId>(id), found[i++]);
+  }
+}
+
+void PlanFile::read_weights(void* memory, int threads) const {
+  const std::uint64_t parts = (weights_bytes_ + kPart - 1) / kPart;
+  const std::uint64_t tasks = (parts + kPartsPerTask - 1) / kPartsPerTask;
+  if (tasks > static_cast<std::uint64_t>(ThreadPool::kMaxTasks))
+    fail(ErrorCode::kInvalidFile, "{}: holds more weights than this Kissa reads", path());
+  std::vector<std::uint64_t> hashes(parts);
+  std::atomic<bool> failed = false;
+  const auto read_part = [&](std::uint64_t part) {
+    const std::uint64_t begin = part * kPart;
+    const std::span<std::byte> bytes(static_cast<std::byte*>(memory) + begin,
+                                     std::min(kPart, weights_bytes_ - begin));
+    file_.read_directly(weights_begin_ + begin, bytes);
+    hashes[part] = hash_of(bytes.data(), bytes.size());
+  };
+  ThreadPool pool(threads);
+  pool.run(static_cast<int>(tasks), [&](int task, int) {
+    const std::uint64_t first = static_cast<std::uint64_t>(task) * kPartsPerTask;
+    try {
+      for (std::uint64_t part = first; part < std::min(first + kPartsPerTask, parts); ++part)
+        read_part(part);
+    } catch (const Error&) {
+      failed = true;
+    }
+  });
+  if (failed) fail(ErrorCode::kInvalidFile, "{}: its weights cannot be read", path());
+  if (combine(hashes) != weights_hash_) fail_damaged(path(), "packed weights");
+}
+
+void PlanFile::check_constant(ValueId id) const {
+  const auto it = constants_.find(id);
+  if (it == constants_.end()) return;
+  const Constant& constant = it->second;
+  if (hash_of(map_.get() + constants_begin_ + constant.begin, constant.bytes) != constant.hash)
+    fail_damaged(path(), "parameters");
+}
+
+void PlanFile::check_all_constants() const {
+  for (const auto& entry : constants_) check_constant(entry.first);
+}
+
+}  // namespace kissa
