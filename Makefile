@@ -7,10 +7,10 @@ SHELL := /bin/bash
 JOBS ?= $(shell nproc)
 BUILD = cmake --build --preset $(1) --parallel $(JOBS)
 
-.PHONY: help build run test asan tsan format check tidy clean
+.PHONY: help build run test gpu-bundle asan tsan format check tidy clean
 
 help:  ## list the commands
-	@sed -n 's/^\([a-z]*\):[^#]*## /\1\t/p' Makefile | expand -t 10
+	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' Makefile | expand -t 10
 
 # A configured build folder configures itself again when a CMakeLists.txt changes.
 build/%/build.ninja: CMakePresets.json
@@ -32,6 +32,11 @@ test:  ## install what is missing, build, run all tests
 	@$(MAKE) --no-print-directory build/release/build.ninja
 	@$(call BUILD,release)
 	@ctest --preset release $(CTEST_ARGS)
+
+gpu-bundle: build/gpu/build.ninja build/release/build.ninja  ## one folder for a machine with a GPU
+	@$(call BUILD,gpu)
+	@$(call BUILD,release) --target bin/kissa kissa_prepare_images
+	@scripts/make_gpu_bundle
 
 asan: build/asan/build.ninja  ## run the tests with address and undefined-behaviour checks
 	@$(call BUILD,asan)

@@ -178,14 +178,15 @@ struct Engine::Impl {
 };
 
 Engine Engine::build(const Model& model, const EngineOptions& options) {
-  const Backend& backend = find_backend(options.device);
+  const DeviceChoice device = find_device(options.device);
+  const Backend& backend = device.backend;
   const auto is_built = [&](Mode mode) {
     return !backend.tactics(mode, options.precision).empty();
   };
   const runtime::BuildOptions build{
       .plan = {.mode = options.mode.value_or(is_built(Mode::kFused) ? Mode::kFused : Mode::kCaffe),
                .precision = options.precision,
-               .threads = options.threads,
+               .device = {.index = device.index, .threads = options.threads},
                .fetch = {}},
       .timing_cache = options.timing_cache,
       .error_on_cache_miss = options.error_on_cache_miss,
@@ -212,7 +213,7 @@ Engine Engine::load(const std::string& path, int threads) {
   auto file = std::make_shared<const PlanFile>(path);
   const Backend& backend =
       with_context([&] { return path; },
-                   [&]() -> const Backend& { return find_backend(file->record().device); });
+                   [&]() -> const Backend& { return find_device(file->record().device).backend; });
   auto plan = runtime::load_plan(*file, backend, threads, version());
   PlanRecord record = file->record();
   record.version = version();
@@ -305,5 +306,6 @@ std::span<const float> Context::output(const std::string& name) const {
 
 void Context::run() { impl_->context.run(); }
 std::vector<double> Context::run_timed() { return impl_->context.run_timed(); }
+double Context::time_on_device(int times) { return impl_->context.run_on_device(times); }
 
 }  // namespace kissa

@@ -20,8 +20,11 @@ namespace {
 constexpr int kFailed = 1;
 constexpr int kBadUsage = 2;
 
-constexpr std::array kCommands = {add_classify, add_run,     add_eval,  add_inspect,
-                                  add_bench,    add_profile, add_build, add_refit};
+constexpr std::array kCommands = {
+#ifdef KISSA_HAS_IMAGES
+    add_classify, add_eval,
+#endif
+    add_run,      add_inspect, add_bench, add_profile, add_build, add_refit};
 
 constexpr const char* kExamples =
     "Examples:\n"

@@ -95,7 +95,10 @@ Model load_network(const NetworkOptions& options, std::optional<std::int64_t> ba
 
 void add_engine_options(CLI::App& command, EngineOptions& options, Purpose purpose) {
   if (purpose == Purpose::kAnswers) options.build_seconds = 0.0;
-  command.add_option("--device", options.device, "Device to run on (cpu)")->type_name("NAME");
+  command
+      .add_option("--device", options.device,
+                  "Device to run on: cpu (default), cuda, or cuda:N for the N-th GPU, from 0")
+      ->type_name("NAME");
   command
       .add_option_function<std::string>(
           "--mode", [&options](const std::string& text) { options.mode = parse_mode(text); },

@@ -40,6 +40,7 @@ void print_subject(const SubjectOptions& options, const Subject& subject);
 struct Trace {
   std::vector<double> times_ms;
   double wall_ms = 0;
+  double device_us = 0;  // of a run in a burst of 10 without copies; 0: the device is the CPU
 
   double queries_per_s() const { return static_cast<double>(times_ms.size()) / wall_ms * 1e3; }
 };

@@ -9,10 +9,15 @@
 
 namespace kissa {
 
+struct DeviceOptions {
+  int index = 0;    // which of several devices of the kind
+  int threads = 0;  // of a CPU; 0: all that the process may use
+};
+
 struct Backend {
   std::string_view name;
-  // `threads`: of a CPU; 0 for all that the process may use. Throws kDevice where there is none.
-  std::unique_ptr<Device> (*create)(int threads);
+  // Throws kDevice where there is none.
+  std::unique_ptr<Device> (*create)(const DeviceOptions& options);
   // The tactics for a mode and precision; empty where that is not built.
   TacticList (*tactics)(Mode mode, Precision precision);
 };

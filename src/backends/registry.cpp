@@ -1,21 +1,50 @@
 #include "backends/registry.h"
 
-#include <array>
+#include <charconv>
 
 #include "backends/cpu/cpu.h"
 #include "base/error.h"
+#ifdef KISSA_HAS_CUDA
+#include "backends/cuda/cuda.h"
+#endif
 
 namespace kissa {
+namespace {
+
+std::unique_ptr<Device> create_cpu(const DeviceOptions& options) {
+  if (options.index != 0)
+    fail(ErrorCode::kInvalidArgument, "there is no cpu:{}: the processors are one device, cpu",
+         options.index);
+  return cpu::create_device(options.threads);
+}
+
+int parse_index(std::string_view text, std::string_view device) {
+  int index = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), index);
+  if (error != std::errc() || end != text.data() + text.size() || index < 0)
+    fail(ErrorCode::kInvalidArgument, "device '{}': '{}' is not a number of 0 or more", device,
+         text);
+  return index;
+}
+
+}  // namespace
 
 std::span<const Backend> backends() {
-  static const std::array<Backend, 1> kBackends = {{{"cpu", cpu::create_device, cpu::tactics}}};
+  static const Backend kBackends[] = {
+      {"cpu", create_cpu, cpu::tactics},
+#ifdef KISSA_HAS_CUDA
+      {"cuda", cuda::create_device, cuda::tactics},
+#endif
+  };
   return kBackends;
 }
 
-const Backend& find_backend(std::string_view name) {
+DeviceChoice find_device(std::string_view name) {
+  const std::size_t colon = std::min(name.find(':'), name.size());
   std::string known;
   for (const Backend& backend : backends()) {
-    if (backend.name == name) return backend;
+    if (backend.name == name.substr(0, colon))
+      return {backend, colon == name.size() ? 0 : parse_index(name.substr(colon + 1), name)};
     known += (known.empty() ? "" : ", ") + std::string(backend.name);
   }
   fail(ErrorCode::kInvalidArgument, "no device '{}' in this build; there are: {}", name, known);

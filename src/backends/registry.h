@@ -10,7 +10,12 @@ namespace kissa {
 
 std::span<const Backend> backends();
 
-// Throws kInvalidArgument with the names that there are.
-const Backend& find_backend(std::string_view name);
+struct DeviceChoice {
+  const Backend& backend;
+  int index;
+};
+
+// Of "cuda", or "cuda:1" for the second. Throws kInvalidArgument with the names that there are.
+DeviceChoice find_device(std::string_view name);
 
 }  // namespace kissa

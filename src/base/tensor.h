@@ -26,20 +26,23 @@ enum class Layout {
   kRowMajor,   // outermost axis first, no padding: Caffe's own (NCHW for images)
   kBlocked16,  // N, C, H, W as N, ceil(C / 16), H, W, 16; the lanes behind C hold zeros
   kBlocked32,  // the same with blocks of 32: a pixel of a block takes 64 bytes in BF16, too
+  kNhwc,       // N, C, H, W as N, H, W, ceil(C / 16) 16; the lanes behind C hold zeros
 };
 
-inline constexpr std::int64_t kChannelBlock = 16;  // of kBlocked16
+inline constexpr std::int64_t kChannelBlock = 16;  // of kBlocked16 and kNhwc
 
 // Channels of a block; 1 for a layout without.
 constexpr std::int64_t block_channels(Layout layout) {
   switch (layout) {
     case Layout::kRowMajor: return 1;
-    case Layout::kBlocked16: return kChannelBlock;
+    case Layout::kBlocked16:
+    case Layout::kNhwc: return kChannelBlock;
     case Layout::kBlocked32: return 2 * kChannelBlock;
   }
   return 1;
 }
 
+// Whether channels come in blocks, and memory holds whole ones.
 constexpr bool is_blocked(Layout layout) { return layout != Layout::kRowMajor; }
 
 constexpr std::int64_t channel_blocks(std::int64_t channels, std::int64_t block = kChannelBlock) {
@@ -59,6 +62,8 @@ struct TensorDesc {
   // Elements from one image (index of the outermost axis) to the next; more than one image holds
   // where the tensor is a slice of a larger one. Meaningful only for blocks.
   std::int64_t image_stride = 0;
+  // The same from one pixel to the next. Meaningful only for kNhwc.
+  std::int64_t pixel_stride = 0;
 
   // Elements of one image, with padding lanes. Blocked layouts only.
   std::int64_t image_elements() const {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <cstring>
 #include <functional>
 #include <memory>
 #include <span>
@@ -27,12 +28,30 @@ class Buffer {
   std::int64_t bytes_;
 };
 
+// Work that a stream remembers, to enqueue as a whole.
+class Recording {
+ public:
+  virtual ~Recording() = default;
+  // On the stream that it was recorded on.
+  virtual void replay() = 0;
+};
+
 // Work in order. One thread at a time.
 class Stream {
  public:
   virtual ~Stream() = default;
   // Waits for all work so far. Throws kDevice where the device failed.
   virtual void synchronize() = 0;
+  // Between memory of the device, host buffers, or one of each.
+  virtual void copy(void* dst, const void* src, std::int64_t bytes) {
+    std::memcpy(dst, src, static_cast<std::size_t>(bytes));
+  }
+  // Remembers what `work` enqueues; `work` may run before, on whatever its memory holds. Nothing
+  // where the device has no use for that. Throws kDevice.
+  virtual std::unique_ptr<Recording> record(const std::function<void()>& work) {
+    static_cast<void>(work);
+    return nullptr;
+  }
 };
 
 // Where steps keep the parameters that they packed: memory of the device in the order of execution.
@@ -67,8 +86,12 @@ class Device {
   virtual int threads() const { return 1; }
   // The instruction set that weights are packed for; empty where there is but one.
   virtual std::string isa() const { return {}; }
+  // Whether the host reads and writes the device's memory in place.
+  virtual bool is_host() const { return true; }
   // Zeroed. Throws kOutOfMemory.
   virtual std::unique_ptr<Buffer> allocate(std::int64_t bytes) = 0;
+  // Host memory that the device copies from and to at full speed. Zeroed. Throws kOutOfMemory.
+  virtual std::unique_ptr<Buffer> allocate_host(std::int64_t bytes) { return allocate(bytes); }
   virtual std::unique_ptr<WeightArena> create_weight_arena() = 0;
   // An arena that was filled before: add() gives out pieces of these sizes, one after the other,
   // and calls no `pack`. `read` writes all of them, padded, into host memory of padded bytes; it is

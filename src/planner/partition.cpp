@@ -39,19 +39,49 @@ Nodes siblings(const Graph& graph, const Readers& readers, NodeId first) {
     like.has_bias = conv->has_bias;
     if (like == *conv) found.push_back(n);
   }
-  return found;
+  return found.size() > 1 ? found : Nodes{};
 }
 
-// The node and the one that alone reads its only output.
-Nodes chain(const Graph& graph, const Readers& readers, NodeId first,
+// All nodes that could run now, independent of each other: those that have what they read, but for
+// views and for what only a concatenation waits for, which has time until the others' readers run.
+Nodes ready(const Graph& graph, const Readers& readers, const std::vector<bool>& is_taken) {
+  Nodes urgent;
+  Nodes all;
+  for (std::size_t i = 0; i < graph.nodes().size(); ++i) {
+    const Node& node = graph.nodes()[i];
+    const auto is_there = [&](ValueId id) {
+      const NodeId producer = graph.value(id).producer;
+      return producer == kNone || is_taken[static_cast<std::size_t>(producer)];
+    };
+    if (is_taken[i] || is_free(graph, node) ||
+        !std::all_of(node.inputs.begin(), node.inputs.end(), is_there))
+      continue;
+    const auto is_concat = [&](NodeId n) {
+      return std::holds_alternative<Concat>(graph.node(n).op);
+    };
+    if (node.outputs.empty()) continue;
+    const Nodes& next = readers.of(node.outputs[0]);
+    all.push_back(static_cast<NodeId>(i));
+    if (next.empty() || !std::all_of(next.begin(), next.end(), is_concat))
+      urgent.push_back(static_cast<NodeId>(i));
+  }
+  return urgent.empty() ? all : urgent;
+}
+
+// The node, the one that alone reads its only output, and so on: `length` nodes, or none.
+Nodes chain(const Graph& graph, const Readers& readers, NodeId first, std::size_t length,
             const std::vector<ValueId>& keep) {
-  const Node& node = graph.node(first);
-  if (node.outputs.size() != 1) return {};
-  const ValueId between = node.outputs[0];
-  if (std::find(keep.begin(), keep.end(), between) != keep.end()) return {};
-  const Nodes& next = readers.of(between);
-  if (next.size() != 1 || graph.node(next[0]).inputs.size() != 1) return {};
-  return {first, next[0]};
+  Nodes nodes = {first};
+  while (nodes.size() < length) {
+    const Node& node = graph.node(nodes.back());
+    if (node.outputs.size() != 1) return {};
+    const ValueId between = node.outputs[0];
+    if (std::find(keep.begin(), keep.end(), between) != keep.end()) return {};
+    const Nodes& next = readers.of(between);
+    if (next.size() != 1 || graph.node(next[0]).inputs.size() != 1) return {};
+    nodes.push_back(next[0]);
+  }
+  return nodes;
 }
 
 void require_data(const Graph& graph, const Node& node) {
@@ -140,15 +170,32 @@ std::vector<Group> partition(const Graph& graph, TacticList tactics,
   const Readers readers(graph);
   std::vector<Group> groups;
   std::vector<bool> is_taken(graph.nodes().size(), false);
+  const auto take = [&](const Nodes& nodes, Group group) {
+    for (const NodeId m : nodes) is_taken[static_cast<std::size_t>(m)] = true;
+    groups.push_back(std::move(group));
+  };
+  // Independent nodes that one launch can run, as long as there are such.
+  const auto take_ready = [&] {
+    for (Nodes nodes = ready(graph, readers, is_taken); nodes.size() > 1;
+         nodes = ready(graph, readers, is_taken)) {
+      Group group = group_of(graph, nodes, tactics, keep);
+      if (group.tactics.empty()) return;
+      for (const NodeId m : nodes) require_data(graph, graph.node(m));
+      take(nodes, std::move(group));
+    }
+  };
   for (std::size_t i = 0; i < graph.nodes().size(); ++i) {
     const auto n = static_cast<NodeId>(i);
+    if (!is_taken[i]) take_ready();
     if (is_taken[i]) continue;
     const Node& node = graph.node(n);
     if (is_free(graph, node)) {
+      is_taken[i] = true;
       groups.push_back({.nodes = {n}, .tactics = {}, .refusals = {}});
       continue;
     }
-    for (Nodes proposal : {siblings(graph, readers, n), chain(graph, readers, n, keep), Nodes{n}}) {
+    for (Nodes proposal : {siblings(graph, readers, n), chain(graph, readers, n, 4, keep),
+                           chain(graph, readers, n, 2, keep), Nodes{n}}) {
       std::erase_if(proposal, [&](NodeId m) { return is_taken[static_cast<std::size_t>(m)]; });
       if (proposal.empty() || proposal[0] != n) continue;
       for (const NodeId m : proposal) require_data(graph, graph.node(m));
@@ -159,8 +206,7 @@ std::vector<Group> partition(const Graph& graph, TacticList tactics,
              node.name, name_of(node.op), group.refusals.back().tactic,
              group.refusals.back().reason);
       }
-      for (const NodeId m : proposal) is_taken[static_cast<std::size_t>(m)] = true;
-      groups.push_back(std::move(group));
+      take(proposal, std::move(group));
       break;
     }
   }

@@ -35,9 +35,9 @@ GraphRegion region_of(const Graph& graph, const std::vector<NodeId>& nodes,
 // True for a node whose output is its input's memory: nothing is left to run.
 bool is_free(const Graph& graph, const Node& node);
 
-// Proposes, node by node, groups of siblings and chains, and takes the first that any tactic
-// accepts; a node alone where none does. Throws kUnsupported where no tactic takes a node, naming
-// the refusals, and kInvalidModel where a node's constant has no data.
+// Proposes all nodes that could run next; node by node, groups of siblings and chains; and takes
+// the first that any tactic accepts; a node alone where none does. Throws kUnsupported where no
+// tactic takes a node, naming the refusals, and kInvalidModel where a node's constant has no data.
 std::vector<Group> partition(const Graph& graph, TacticList tactics,
                              const std::vector<ValueId>& keep);
 

@@ -109,7 +109,7 @@ PlanRequest make_request(std::shared_ptr<const Graph> graph, const Backend& back
   if (request.tactics.empty())
     fail(ErrorCode::kUnsupported, "mode {} with precision {} is not built yet on device {}",
          to_string(options.mode), to_string(options.precision), backend.name);
-  request.device = backend.create(options.threads);
+  request.device = backend.create(options.device);
   request.mode = options.mode;
   request.outputs = outputs_of(*request.graph, options.fetch);
   request.groups = partition(*request.graph, request.tactics, request.outputs);

@@ -42,7 +42,7 @@ struct Plan {
 struct PlanOptions {
   Mode mode = Mode::kCaffe;
   Precision precision = Precision::kFp32;
-  int threads = 0;                 // of a CPU; 0: all that the process may use
+  DeviceOptions device = {};
   std::vector<std::string> fetch;  // names of values to keep besides the graph's outputs
 };
 

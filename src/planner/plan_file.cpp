@@ -208,6 +208,9 @@ std::vector<ChosenTactic> tactics_of(const Plan& plan) {
 
 void write_plan_file(const Plan& plan, PlanRecord record, const std::string& path) {
   KISSA_CHECK(plan.outputs == plan.graph->outputs());
+  if (!plan.device->is_host())
+    fail(ErrorCode::kUnsupported, "{}: plan files are for the CPU only so far, not for {}", path,
+         plan.device->name());
   const Constants constants(*plan.graph);
   const std::span<const WeightArena::Piece> pieces = plan.weights->pieces();
   record_plan(plan, record);

@@ -148,7 +148,11 @@ class Scheduler {
     for (const int part : parts) {
       slot(part).parent = whole;
       slot(part).offset = offset;
-      offset += slot(part).desc.image_elements() * size_of(slot(part).desc.format.type);
+      const TensorDesc& desc = slot(part).desc;
+      const std::int64_t block = block_channels(desc.format.layout);
+      const std::int64_t plane =
+          desc.format.layout == Layout::kNhwc ? 1 : desc.shape[2] * desc.shape[3];
+      offset += channel_blocks(desc.shape[1], block) * block * plane * size_of(desc.format.type);
     }
     return true;
   }
@@ -202,9 +206,12 @@ class Scheduler {
       Slot& each = schedule_.slots[i];
       const Slot& root = root_of(static_cast<int>(i));
       if (is_blocked(each.desc.format.layout))
-        each.desc.image_stride = is_blocked(root.desc.format.layout)
-                                     ? root.desc.image_elements()
-                                     : each.desc.image_elements();
+        each.desc.image_stride = is_blocked(root.desc.format.layout) ? root.desc.image_elements()
+                                                                     : each.desc.image_elements();
+      if (each.desc.format.layout == Layout::kNhwc)
+        each.desc.pixel_stride =
+            channel_blocks((root.desc.format.layout == Layout::kNhwc ? root : each).desc.shape[1]) *
+            kChannelBlock;
     }
     for (ScheduledStep& step : schedule_.steps) {
       Region& region = step.region.region;

@@ -113,7 +113,7 @@ std::shared_ptr<const Plan> load_plan(const PlanFile& file, const Backend& backe
   const PlanRecord& record = file.record();
   const PlanOptions options = {.mode = record.mode,
                                .precision = record.precision,
-                               .threads = threads > 0 ? threads : record.threads_asked,
+                               .device = {.threads = threads > 0 ? threads : record.threads_asked},
                                .fetch = {}};
   const PlanRequest request =
       in_file(file, [&] { return make_request(file.graph(), backend, options); });
@@ -134,9 +134,11 @@ std::shared_ptr<const Plan> refit_plan(const Plan& plan, std::shared_ptr<const G
         ErrorCode::kInvalidModel,
         "the new weights do not make the same network: it was rewritten in another way, so that it "
         "has to be built anew");
-  const PlanRequest request = make_request(
-      std::move(graph), backend,
-      {.mode = plan.mode, .precision = precision, .threads = plan.device->threads(), .fetch = {}});
+  const PlanRequest request = make_request(std::move(graph), backend,
+                                           {.mode = plan.mode,
+                                            .precision = precision,
+                                            .device = {.threads = plan.device->threads()},
+                                            .fetch = {}});
   return make_plan(request, match(request, tactics_of(plan)).choice);
 }
 

@@ -199,7 +199,7 @@ def read_expected_unsupported():
 
 
 def run_checks(options, checks, report):
-    """Runs them two at a time; returns the names of those that are not supported yet."""
+    """Runs several at a time; returns the names of those that are not supported yet."""
     unsupported = {}
     lock = threading.Lock()
 
@@ -218,7 +218,7 @@ def run_checks(options, checks, report):
         with lock:
             report.add(name, problem)
 
-    with concurrent.futures.ThreadPoolExecutor(max_workers=2) as pool:
+    with concurrent.futures.ThreadPoolExecutor(max_workers=options.jobs) as pool:
         list(pool.map(run_one, checks))
     return unsupported
 
@@ -235,6 +235,7 @@ def report_unsupported(unsupported, expected, ran, report):
 def main():
     parser = harness.arguments(__doc__)
     parser.add_argument("--only", default="", metavar="TEXT", help="only cases with TEXT in the name")
+    parser.add_argument("--jobs", type=int, default=2, help="how many cases to run at once (2)")
     parser.add_argument("extra", nargs="*", help="further arguments for kissa")
     options = harness.parse(parser)
     if not os.path.isdir(os.path.join(options.shared, "conformance")):

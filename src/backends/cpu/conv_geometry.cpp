@@ -58,8 +58,10 @@ ConvGeometry geometry_of(const Region& region, const Region::Node& node) {
 
 std::optional<std::string> refuse_convs(const Region& region) {
   if (region.inputs.empty()) return "it has no input";
-  for (const Region::Node& node : region.nodes)
+  for (const Region::Node& node : region.nodes) {
     if (auto reason = refuse_conv(region, node)) return reason;
+    if (node.inputs[0] != region.nodes[0].inputs[0]) return "its convolutions read several values";
+  }
   return std::nullopt;
 }
 

@@ -211,6 +211,7 @@ class InnerProductPanels final : public KernelTactic {
       case Layout::kRowMajor: return stem;
       case Layout::kBlocked16: return stem + "_blocked";
       case Layout::kBlocked32: return stem + "_blocked32";
+      case Layout::kNhwc: break;
     }
     return stem;
   }

@@ -79,23 +79,6 @@ void add_node(Trial& trial, const Op& op, const std::vector<int>& inputs, std::u
   region.nodes.push_back(std::move(node));
 }
 
-void expect_close(const Floats& got, const Floats& expected, const Tolerance& tolerance) {
-  double largest = 0.0;
-  for (const float value : expected)
-    if (std::isfinite(value)) largest = std::max(largest, std::abs(double{value}));
-  for (std::size_t i = 0; i < expected.size(); ++i) {
-    if (std::isnan(expected[i]) ? std::isnan(got[i]) : got[i] == expected[i]) continue;
-    const double error = std::abs(double{got[i]} - double{expected[i]});
-    const double allowed =
-        tolerance.relative * std::abs(double{expected[i]}) + tolerance.absolute * largest;
-    if (!(error <= allowed)) {
-      ADD_FAILURE() << "element " << i << " is " << got[i] << ", not " << expected[i]
-                    << "; the largest is " << largest;
-      return;
-    }
-  }
-}
-
 // Binds output 0 to input 0 where `in_place`.
 void run_once(const Tactic& tactic, Trial& trial, const Tolerance& tolerance, bool in_place,
               Device& device, Stream& stream) {
@@ -132,6 +115,23 @@ void run_once(const Tactic& tactic, Trial& trial, const Tolerance& tolerance, bo
 }
 
 }  // namespace
+
+void expect_close(const Floats& got, const Floats& expected, const Tolerance& tolerance) {
+  double largest = 0.0;
+  for (const float value : expected)
+    if (std::isfinite(value)) largest = std::max(largest, std::abs(double{value}));
+  for (std::size_t i = 0; i < expected.size(); ++i) {
+    if (std::isnan(expected[i]) ? std::isnan(got[i]) : got[i] == expected[i]) continue;
+    const double error = std::abs(double{got[i]} - double{expected[i]});
+    const double allowed =
+        tolerance.relative * std::abs(double{expected[i]}) + tolerance.absolute * largest;
+    if (!(error <= allowed)) {
+      ADD_FAILURE() << "element " << i << " is " << got[i] << ", not " << expected[i]
+                    << "; the largest is " << largest;
+      return;
+    }
+  }
+}
 
 Trial make_trial(const OpCase& op_case, const TrialOptions& options) {
   Trial trial = {.name = op_case.name, .region = {}, .params = {}, .inputs = {}, .expected = {}};
@@ -179,6 +179,30 @@ Trial make_chain(const std::string& name, const std::vector<Op>& ops, const Shap
   trial.region.outputs = flow;
   set_expected(trial);
   return trial;
+}
+
+Trial join(const std::string& name, std::vector<Trial> trials) {
+  Trial joined = {.name = name, .region = {}, .params = {}, .inputs = {}, .expected = {}};
+  for (Trial& trial : trials) {
+    const auto shift = static_cast<int>(joined.region.values.size());
+    const auto add = [&](std::vector<int>& to, const std::vector<int>& from) {
+      for (const int value : from) to.push_back(value + shift);
+    };
+    Region::Node node = trial.region.nodes[0];
+    for (auto* values : {&node.inputs, &node.params, &node.outputs})
+      for (int& value : *values) value += shift;
+    joined.region.nodes.push_back(std::move(node));
+    add(joined.region.inputs, trial.region.inputs);
+    add(joined.region.outputs, trial.region.outputs);
+    joined.region.values.insert(joined.region.values.end(), trial.region.values.begin(),
+                                trial.region.values.end());
+    // Moved, not copied: the constants point into them.
+    for (auto [to, from] :
+         {std::pair{&joined.params, &trial.params}, std::pair{&joined.inputs, &trial.inputs},
+          std::pair{&joined.expected, &trial.expected}})
+      std::move(from->begin(), from->end(), std::back_inserter(*to));
+  }
+  return joined;
 }
 
 std::optional<OpCase> with_batch(const OpCase& op_case, std::int64_t batch) {

@@ -38,6 +38,9 @@ Trial make_trial(const OpCase& op_case, const TrialOptions& options = {});
 Trial make_chain(const std::string& name, const std::vector<Op>& ops, const Shape& in,
                  const Fill& fill, bool bf16_inputs = false);
 
+// Trials of one node each, side by side in one region.
+Trial join(const std::string& name, std::vector<Trial> trials);
+
 // The case for `batch` images (the first axis of all inputs that have the first one's), or nothing
 // where the op takes no such inputs.
 std::optional<OpCase> with_batch(const OpCase& op_case, std::int64_t batch);
@@ -47,6 +50,8 @@ struct Tolerance {
   double relative;
   double absolute;
 };
+
+void expect_close(const Floats& got, const Floats& expected, const Tolerance& tolerance);
 
 // Runs the region of a trial, whose values are in the required formats but for their strides, and
 // expects what the trial does. Blocked tensors lie in larger ones; memory between and around, and

@@ -1,0 +1,173 @@
+// A network's first layers, from its FP32 row-major image to FP16 NHWC.
+#include <array>
+
+#include "backends/cuda/fp16.h"
+#include "backends/cuda/kernels/first_conv.h"
+#include "backends/cuda/kernels/head.h"
+#include "backends/cuda/tactics.h"
+
+namespace kissa::cuda {
+namespace {
+
+// Row r of the filter, taps 4 s to 4 s + 3 of it, 4 channels each, make a step.
+const void* pack_first(WeightArena& weights, const Convolution& conv, std::int64_t channels,
+                       const float* weight) {
+  const std::int64_t side = conv.kernel[0];
+  const std::int64_t of_row = (side + 3) / 4;
+  return pack_fragments(weights, conv.num_output, side * of_row,
+                        [=](std::int64_t output, std::int64_t step, int row) {
+                          const std::int64_t r = step / of_row;
+                          const std::int64_t s = step % of_row * 4 + row / 4;
+                          const std::int64_t c = row % 4;
+                          if (s >= side || c >= channels) return 0.0f;
+                          return weight[((output * channels + c) * side + r) * side + s];
+                        });
+}
+
+class FirstConvTactic final : public Tactic {
+ public:
+  std::string_view name() const override { return "cuda.conv.first_mma.f16"; }
+
+  std::optional<std::string> refuse(const Region& region) const override {
+    const auto* conv = region.only<Convolution>();
+    if (conv == nullptr) return "not a single convolution";
+    if (auto reason = refuse_flow(region)) return reason;
+    const Shape& in = in_of(region).shape;
+    if (in.canonical_axis(conv->axis) != 1 || conv->group != 1)
+      return "not a 2-D convolution of NCHW in one group";
+    if (in[1] > 4) return "more than 4 input channels";
+    if (conv->kernel[0] != conv->kernel[1] || conv->stride[0] != conv->stride[1] ||
+        conv->pad[0] != conv->pad[1])
+      return "its axes differ";
+    if (conv->kernel[0] > 12 || conv->stride[0] % 2 != 0 || conv->stride[0] > 4 ||
+        conv->dilation[0] != 1 || conv->dilation[1] != 1)
+      return "not a filter up to 12 x 12 of stride 2 or 4";
+    if (!bounds_of(region.nodes[0].epilogue)) return "it has another epilogue";
+    if (in[0] > 65535) return "too many images";
+    return std::nullopt;
+  }
+
+  Requirements requirements(const Region&) const override { return {{Format{}}, {kNhwcF16}}; }
+
+  std::unique_ptr<Step> prepare(const Region& region,
+                                const PrepareContext& context) const override {
+    const auto& conv = *region.only<Convolution>();
+    const Shape& in = in_of(region).shape;
+    const Shape& out = out_of(region).shape;
+    const Bounds bounds = *bounds_of(region.nodes[0].epilogue);
+    FirstConv first = {};
+    first.dst_stride = to_int(out_of(region).pixel_stride);
+    first.images = to_int(in[0]);
+    first.channels = to_int(in[1]);
+    first.height = to_int(in[2]);
+    first.width = to_int(in[3]);
+    first.out_height = to_int(out[2]);
+    first.out_width = to_int(out[3]);
+    first.blocks_out = to_int(channel_blocks(conv.num_output));
+    first.side = to_int(conv.kernel[0]);
+    first.stride = to_int(conv.stride[0]);
+    first.pad = to_int(conv.pad[0]);
+    first.low = bounds.low;
+    first.high = bounds.high;
+    first.weight = pack_first(context.weights, conv, in[1], region.param(0).constant);
+    first.bias = pack_bias(context.weights, conv.has_bias ? region.param(1).constant : nullptr,
+                           conv.num_output);
+    return std::make_unique<LaunchStep<FirstConv>>(first, launch_first_conv);
+  }
+};
+
+// 7 x 7 convolution, pool, LRN and 1 x 1 convolution in a chain.
+class HeadTactic final : public Tactic {
+ public:
+  std::string_view name() const override { return "cuda.head.mma.f16"; }
+
+  std::optional<std::string> refuse(const Region& region) const override {
+    if (region.nodes.size() != 4) return "not a chain of four";
+    for (std::size_t i = 1; i < 4; ++i)
+      if (region.nodes[i].inputs != region.nodes[i - 1].outputs) return "not a chain of four";
+    if (region.outputs != region.nodes[3].outputs) return "more than one output";
+    if (auto reason = refuse_flow(region)) return reason;
+    const auto* first = std::get_if<Convolution>(&region.nodes[0].op);
+    const auto* pool = std::get_if<Pooling>(&region.nodes[1].op);
+    const auto* lrn = std::get_if<Lrn>(&region.nodes[2].op);
+    const auto* second = std::get_if<Convolution>(&region.nodes[3].op);
+    if (first == nullptr || pool == nullptr || lrn == nullptr || second == nullptr)
+      return "not convolution, pool, LRN, convolution";
+    const Shape& in = in_of(region).shape;
+    if (in[0] > 65535 || in[1] > 4) return "too many images, or over 4 channels";
+    if (!is_convolution(*first, kHeadSide, 2) || first->pad[0] != first->pad[1])
+      return "the first convolution is not 64 x 7x7 of stride 2";
+    if (!is_convolution(*second, 1, 1) || second->pad[0] + second->pad[1] != 0)
+      return "the second convolution is not 64 x 1x1";
+    Pooling wanted = {.kernel = {3, 3}, .stride = {2, 2}};
+    wanted.round_mode = pool->round_mode;
+    if (*pool != wanted) return "the pool is not 3x3, max, of stride 2";
+    if (lrn->region != LrnRegion::kAcrossChannels || lrn->size != 5)
+      return "LRN not across 5 channels";
+    if (!bounds_of(region.nodes[0].epilogue) || !bounds_of(region.nodes[3].epilogue) ||
+        !region.nodes[1].epilogue.empty() || !region.nodes[2].epilogue.empty())
+      return "it has another epilogue";
+    return std::nullopt;
+  }
+
+  Requirements requirements(const Region&) const override { return {{Format{}}, {kNhwcF16}}; }
+
+  std::unique_ptr<Step> prepare(const Region& region,
+                                const PrepareContext& context) const override {
+    const auto& first = std::get<Convolution>(region.nodes[0].op);
+    const auto& lrn = std::get<Lrn>(region.nodes[2].op);
+    const auto& second = std::get<Convolution>(region.nodes[3].op);
+    const Shape& in = in_of(region).shape;
+    const Shape& conv = region.out(0).desc.shape;
+    const Shape& out = out_of(region).shape;
+    const Bounds first_bounds = *bounds_of(region.nodes[0].epilogue);
+    const Bounds second_bounds = *bounds_of(region.nodes[3].epilogue);
+    const auto param = [&](std::size_t node, std::size_t i) {
+      return region.value(region.nodes[node].params[i]).constant;
+    };
+    Head head = {};
+    head.dst_stride = to_int(out_of(region).pixel_stride);
+    head.images = to_int(in[0]);
+    head.channels = to_int(in[1]);
+    head.height = to_int(in[2]);
+    head.width = to_int(in[3]);
+    head.conv_height = to_int(conv[2]);
+    head.conv_width = to_int(conv[3]);
+    head.out_height = to_int(out[2]);
+    head.out_width = to_int(out[3]);
+    head.pad = to_int(first.pad[0]);
+    head.lrn = {to_int(lrn.size / 2), lrn.k, lrn.alpha / static_cast<float>(lrn.size), lrn.beta};
+    head.first_low = first_bounds.low;
+    head.first_high = first_bounds.high;
+    head.second_low = second_bounds.low;
+    head.second_high = second_bounds.high;
+    head.first_weight = pack_first(context.weights, first, in[1], param(0, 0));
+    head.first_bias =
+        pack_bias(context.weights, first.has_bias ? param(0, 1) : nullptr, kHeadOutputs);
+    head.second_weight =
+        pack_fragments(context.weights, kHeadOutputs, kHeadOutputs / kChannelBlock,
+                       [weight = param(3, 0)](std::int64_t output, std::int64_t step, int row) {
+                         return weight[output * kHeadOutputs + step * kChannelBlock + row];
+                       });
+    head.second_bias =
+        pack_bias(context.weights, second.has_bias ? param(3, 1) : nullptr, kHeadOutputs);
+    return std::make_unique<LaunchStep<Head>>(head, launch_head);
+  }
+
+ private:
+  static bool is_convolution(const Convolution& conv, std::int64_t side, std::int64_t stride) {
+    using Pair = std::vector<std::int64_t>;
+    return conv.num_output == kHeadOutputs && conv.kernel == Pair{side, side} &&
+           conv.stride == Pair{stride, stride} && conv.dilation == Pair{1, 1} && conv.group == 1 &&
+           conv.axis == 1;
+  }
+};
+
+}  // namespace
+
+void add_first_tactics(std::vector<std::unique_ptr<const Tactic>>& tactics) {
+  tactics.push_back(std::make_unique<HeadTactic>());
+  tactics.push_back(std::make_unique<FirstConvTactic>());
+}
+
+}  // namespace kissa::cuda

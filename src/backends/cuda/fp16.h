@@ -1,0 +1,76 @@
+// What the tactics of FP16 NHWC share.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "backends/cuda/stream.h"
+#include "backends/tactic.h"
+
+namespace kissa::cuda {
+
+inline constexpr Format kNhwcF16 = {.type = DataType::kF16, .layout = Layout::kNhwc};
+
+// An epilogue that keeps a result within bounds.
+struct Bounds {
+  float low;
+  float high;
+};
+// Nothing where the epilogue does something else, or would not leave a 0 as it is.
+std::optional<Bounds> bounds_of(const Epilogue& epilogue);
+
+// The bits of a float, rounded to FP16.
+std::uint16_t half_bits(float value);
+
+// A convolution's weight (K x C x taps) as the first operand of mma.sync m16n8k16:
+// [block of 16 outputs][step][lane] 8 halves. `weight_at(k, row)` gives the element of output k at
+// row (0 to 15) of the step; outputs behind `outputs` are 0.
+const void* pack_fragments(
+    WeightArena& weights, std::int64_t outputs, std::int64_t steps,
+    const std::function<float(std::int64_t output, std::int64_t step, int row)>& weight_at);
+
+// A bias of whole blocks of 16, 0 where there is none.
+const float* pack_bias(WeightArena& weights, const float* bias, std::int64_t outputs);
+
+// The index among Region::inputs or Region::outputs.
+std::size_t index_in(const std::vector<int>& values, int value);
+
+inline int to_int(std::int64_t value) { return static_cast<int>(value); }
+
+// Why a shape is none of N, C, H, W whose numbers the kernels can count in 32 bits.
+std::optional<std::string> refuse_shape(const Shape& shape);
+
+// A step that launches one kernel of one source and one destination.
+template <class Op>
+class LaunchStep final : public Step {
+ public:
+  LaunchStep(const Op& op, void (*launch)(const Op&, cudaStream_t)) : op_(op), launch_(launch) {}
+  void run(const Bindings& bindings, Stream& stream) const noexcept override {
+    Op op = op_;
+    op.src = static_cast<decltype(op.src)>(bindings.inputs[0]);
+    op.dst = static_cast<decltype(op.dst)>(bindings.outputs[0]);
+    launch_(op, handle_of(stream));
+  }
+
+ private:
+  Op op_;
+  void (*launch_)(const Op&, cudaStream_t);
+};
+
+// One input that flows in, one output, no residual; shapes of N, C, H, W.
+inline std::optional<std::string> refuse_flow(const Region& region) {
+  if (region.inputs.size() != 1 || region.outputs.size() != 1 || region.nodes[0].inputs.size() != 1)
+    return "more than one input or output";
+  for (const auto* values : {&region.inputs, &region.outputs})
+    if (auto reason = refuse_shape(region.value((*values)[0]).desc.shape)) return reason;
+  return std::nullopt;
+}
+
+inline const TensorDesc& in_of(const Region& region) { return region.value(region.inputs[0]).desc; }
+inline const TensorDesc& out_of(const Region& region) {
+  return region.value(region.outputs[0]).desc;
+}
+
+}  // namespace kissa::cuda

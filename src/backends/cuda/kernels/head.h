@@ -1,0 +1,32 @@
+// The head of a network in one launch: 7 x 7 convolution of stride 2 on an FP32 row-major image of
+// up to 4 channels, 3 x 3 max pool of stride 2, LRN across 5 channels, 1 x 1 convolution.
+// Both convolutions have 64 outputs. The result is FP16 NHWC.
+#pragma once
+
+#include <driver_types.h>
+
+#include "backends/cuda/kernels/nhwc.h"
+
+namespace kissa::cuda {
+
+struct Head {
+  const float* src;
+  void* dst;
+  const void* first_weight;  // as FirstConv's
+  const float* first_bias;
+  const void* second_weight;  // as a StageTask's
+  const float* second_bias;
+  int dst_stride;
+  int images, channels, height, width;
+  int conv_height, conv_width;
+  int out_height, out_width;
+  int pad;
+  LrnParameters lrn;
+  float first_low, first_high;
+  float second_low, second_high;
+};
+inline constexpr int kHeadOutputs = 64;
+inline constexpr int kHeadSide = 7;
+void launch_head(const Head& head, cudaStream_t stream);
+
+}  // namespace kissa::cuda

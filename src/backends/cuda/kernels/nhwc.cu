@@ -1,0 +1,417 @@
+#include "backends/cuda/kernels/nhwc.h"
+
+#include <type_traits>
+
+#include "backends/cuda/kernels/fp16.cuh"
+#include "backends/cuda/kernels/launch.cuh"
+#include "backends/cuda/kernels/lrn.cuh"
+
+namespace kissa::cuda {
+namespace {
+
+constexpr int kWindowThreads = 128;
+
+enum class WindowKind { kMax, kAverage, kPoolLrn, kLrnPool };
+
+// `kCount` channels from `first` on; zeros outside of the tensor.
+template <int kCount>
+__device__ void load_channels(const __half* pixel, int first, int channels, float* x) {
+  using Word = std::conditional_t<kCount % 4 == 0, uint2, std::uint32_t>;
+  constexpr int kOfWord = sizeof(Word) / 2;
+  const int padded = (channels + 15) / 16 * 16;
+#pragma unroll
+  for (int i = 0; i < kCount; i += kOfWord) {
+    union {
+      Word word;
+      __half2 pairs[kOfWord / 2];
+    };
+    word = {};
+    if (first + i >= 0 && first + i < padded)
+      word = __ldcg(reinterpret_cast<const Word*>(pixel + first + i));
+#pragma unroll
+    for (int k = 0; k < kOfWord / 2; ++k) {
+      const float2 pair = __half22float2(pairs[k]);
+      x[i + 2 * k] = pair.x;
+      x[i + 2 * k + 1] = pair.y;
+    }
+  }
+}
+
+// The 4 channels from `first` on and kReach neighbours on each side.
+template <int kReach>
+__device__ void load_neighbourhood(const __half* pixel, int first, int channels,
+                                   float (&x)[4 + 2 * kReach]) {
+  if constexpr (kReach > 0) load_channels<kReach>(pixel, first - kReach, channels, x);
+  load_channels<4>(pixel, first, channels, x + kReach);
+  if constexpr (kReach > 0) load_channels<kReach>(pixel, first + 4, channels, x + kReach + 4);
+}
+
+// A thread takes 4 channels of a pixel. kSide: the window's height and width, known to be inside of
+// the image or to hang over its right and lower edge only; 0: any window. The neighbours that LRN
+// needs are kReach: 2, or more than lrn.reach.
+template <WindowKind kKind, int kSide, int kReach>
+__global__ void __launch_bounds__(kWindowThreads)
+    window_kernel(const __grid_constant__ WindowOp op) {
+  constexpr int kTaken = kKind == WindowKind::kPoolLrn ? 4 + 2 * kReach : 4;
+  constexpr int kLoadReach =
+      kKind == WindowKind::kMax || kKind == WindowKind::kAverage ? 0 : kReach;
+  let_next_start();
+  const int chunks = (op.channels + 15) / 16 * 4;
+  const std::int64_t item = std::int64_t{blockIdx.x} * kWindowThreads + threadIdx.x;
+  const int first = static_cast<int>(item % chunks) * 4;
+  const std::int64_t pixel = item / chunks;
+  const int q = static_cast<int>(pixel % op.out_width);
+  const int p = static_cast<int>(pixel / op.out_width % op.out_height);
+  const std::int64_t image = pixel / op.out_width / op.out_height;
+  wait_for_previous();
+  if (image >= op.images) return;
+
+  const int top = p * op.stride_h - op.pad_h;
+  const int left = q * op.stride_w - op.pad_w;
+  const int bottom = min(top + op.kernel_h, op.height + op.pad_h);
+  const int right = min(left + op.kernel_w, op.width + op.pad_w);
+  const __half* src =
+      static_cast<const __half*>(op.src) + image * op.height * op.width * op.src_stride;
+  float taken[kTaken];
+#pragma unroll
+  for (int i = 0; i < kTaken; ++i) taken[i] = kKind == WindowKind::kAverage ? 0.0f : -65504.0f;
+  const auto take = [&](const float(&x)[4 + 2 * kLoadReach]) {
+    if constexpr (kKind == WindowKind::kLrnPool) {
+      float scaled[4];
+      apply_lrn<kReach, 4>(op.lrn, x, scaled);
+#pragma unroll
+      for (int i = 0; i < 4; ++i) taken[i] = fmaxf(taken[i], scaled[i]);
+    } else {
+#pragma unroll
+      for (int i = 0; i < kTaken; ++i)
+        taken[i] = kKind == WindowKind::kAverage ? taken[i] + x[i] : fmaxf(taken[i], x[i]);
+    }
+  };
+  if constexpr (kSide > 0) {
+    // All loads first; what hangs over repeats the last row or column.
+    float x[kSide * kSide][4 + 2 * kLoadReach];
+#pragma unroll
+    for (int i = 0; i < kSide * kSide; ++i) {
+      const int y_at = min(top + i / kSide, op.height - 1);
+      const int x_at = min(left + i % kSide, op.width - 1);
+      load_neighbourhood<kLoadReach>(src + (y_at * op.width + x_at) * std::int64_t{op.src_stride},
+                                     first, op.channels, x[i]);
+    }
+#pragma unroll
+    for (int i = 0; i < kSide * kSide; ++i) take(x[i]);
+  } else {
+    for (int y = max(top, 0); y < min(bottom, op.height); ++y) {
+#pragma unroll 2
+      for (int c = max(left, 0); c < min(right, op.width); ++c) {
+        float x[4 + 2 * kLoadReach];
+        load_neighbourhood<kLoadReach>(src + (y * op.width + c) * std::int64_t{op.src_stride},
+                                       first, op.channels, x);
+        take(x);
+      }
+    }
+  }
+
+  float result[4];
+  if constexpr (kKind == WindowKind::kPoolLrn) {
+    // Neighbours that the tensor does not have count as 0.
+#pragma unroll
+    for (int i = 0; i < kTaken; ++i)
+      if (first - kReach + i < 0 || first - kReach + i >= op.channels) taken[i] = 0.0f;
+    apply_lrn<kReach, 4>(op.lrn, taken, result);
+  } else {
+    const float divisor =
+        kKind == WindowKind::kAverage ? static_cast<float>((bottom - top) * (right - left)) : 1.0f;
+#pragma unroll
+    for (int i = 0; i < 4; ++i)
+      result[i] = kKind == WindowKind::kAverage ? taken[i] / divisor : taken[i];
+  }
+  __half2 out[2];
+#pragma unroll
+  for (int i = 0; i < 2; ++i)
+    out[i] = __floats2half2_rn(first + 2 * i < op.channels ? result[2 * i] : 0.0f,
+                               first + 2 * i + 1 < op.channels ? result[2 * i + 1] : 0.0f);
+  __half* dst = static_cast<__half*>(op.dst) + pixel * op.dst_stride + first;
+  *reinterpret_cast<uint2*>(dst) = *reinterpret_cast<const uint2*>(out);
+}
+
+// LRN, then a 3 x 3 max pool of stride 2: a block takes `rows_out` rows of outputs of 32 channels,
+// and computes LRN of each pixel under them once.
+constexpr int kStripChannels = 32;
+constexpr int kStripThreads = 256;
+struct Strip {
+  WindowOp op;
+  int rows_out;
+};
+
+int strip_rows_in(int rows_out) { return 2 * rows_out + 1; }
+std::size_t strip_bytes(const Strip& strip) {
+  return static_cast<std::size_t>(strip_rows_in(strip.rows_out) * strip.op.width) * kStripChannels *
+         sizeof(__half);
+}
+
+__global__ void __launch_bounds__(kStripThreads)
+    lrn_pool_strip_kernel(const __grid_constant__ Strip strip) {
+  extern __shared__ __align__(16) __half scaled[];  // (row, column, channel)
+  let_next_start();
+  const WindowOp& op = strip.op;
+  const int padded = (op.channels + 15) / 16 * 16;
+  const int p0 = static_cast<int>(blockIdx.x) * strip.rows_out;
+  const int first_channel = static_cast<int>(blockIdx.y) * kStripChannels;
+  const int rows_in = min(2 * strip.rows_out + 1, op.height - 2 * p0);
+  const __half* src = static_cast<const __half*>(op.src) +
+                      (std::int64_t{blockIdx.z} * op.height + 2 * p0) * op.width * op.src_stride;
+  wait_for_previous();
+#pragma unroll 4
+  for (int i = static_cast<int>(threadIdx.x); i < rows_in * op.width * 8; i += kStripThreads) {
+    const int channel = first_channel + i % 8 * 4;
+    if (channel >= padded) continue;
+    float x[8];
+    float y[4];
+    load_neighbourhood<2>(src + std::int64_t{i / 8} * op.src_stride, channel, op.channels, x);
+    apply_lrn<2, 4>(op.lrn, x, y);
+    __half2* to = reinterpret_cast<__half2*>(scaled + i * 4);
+    to[0] = __floats2half2_rn(y[0], y[1]);
+    to[1] = __floats2half2_rn(y[2], y[3]);
+  }
+  __syncthreads();
+  const int rows_out = min(strip.rows_out, op.out_height - p0);
+  for (int i = static_cast<int>(threadIdx.x); i < rows_out * op.out_width * 4; i += kStripThreads) {
+    const int channel = i % 4 * 8;
+    if (first_channel + channel >= padded) continue;
+    const int p = i / 4 / op.out_width;
+    const int q = i / 4 % op.out_width;
+    uint4 largest = lowest_half8();
+#pragma unroll
+    for (int k = 0; k < 9; ++k) {
+      const int row = min(2 * p + k / 3, rows_in - 1);
+      const int column = min(2 * q + k % 3, op.width - 1);
+      largest =
+          max_half8(largest, *reinterpret_cast<const uint4*>(
+                                 scaled + (row * op.width + column) * kStripChannels + channel));
+    }
+    __half* dst =
+        static_cast<__half*>(op.dst) +
+        ((std::int64_t{blockIdx.z} * op.out_height + p0 + p) * op.out_width + q) * op.dst_stride +
+        first_channel + channel;
+    *reinterpret_cast<uint4*>(dst) = largest;
+  }
+}
+
+// Launches the strip kernel where it suits the op.
+bool launch_strip(const WindowOp& op, cudaStream_t stream) {
+  if (!op.lrn_first || op.lrn.reach != 2 || op.stride_h != 2 || op.stride_w != 2 ||
+      op.images > 65535)
+    return false;
+  const int groups = (op.channels + kStripChannels - 1) / kStripChannels;
+  // More rows a block compute fewer pixels twice; one row a block makes more blocks.
+  const bool is_small = std::int64_t{op.images} * op.out_height * groups < 2048;
+  const Strip strip = {op, is_small ? 1 : 4};
+  constexpr std::size_t kMaxBytes = 48 * 1024;
+  if (strip_bytes(strip) > kMaxBytes) return false;
+  const dim3 grid(static_cast<unsigned>((op.out_height + strip.rows_out - 1) / strip.rows_out),
+                  static_cast<unsigned>(groups), static_cast<unsigned>(op.images));
+  launch_early(lrn_pool_strip_kernel, strip, grid, kStripThreads, strip_bytes(strip), stream);
+  return true;
+}
+
+// The mean of each channel's plane: a block takes 64 channels of an image, 32 of its threads share
+// the pixels.
+__global__ void __launch_bounds__(256) plane_mean_kernel(const __grid_constant__ WindowOp op) {
+  __shared__ float sums[32][64];
+  let_next_start();
+  wait_for_previous();
+  const int chunk = static_cast<int>(threadIdx.x) % 8;
+  const int lane = static_cast<int>(threadIdx.x) / 8;
+  const int first = static_cast<int>(blockIdx.x) * 64;
+  const int channel = first + chunk * 8;
+  const int plane = op.height * op.width;
+  const __half* src = static_cast<const __half*>(op.src) +
+                      std::int64_t{blockIdx.y} * plane * op.src_stride + channel;
+  const int padded = (op.channels + 15) / 16 * 16;
+  float sum[8] = {};
+  if (channel < padded) {
+#pragma unroll 2
+    for (int i = lane; i < plane; i += 32) {
+      float x[8];
+      to_floats(__ldcg(reinterpret_cast<const uint4*>(src + std::int64_t{i} * op.src_stride)), x);
+#pragma unroll
+      for (int c = 0; c < 8; ++c) sum[c] += x[c];
+    }
+  }
+#pragma unroll
+  for (int c = 0; c < 8; ++c) sums[lane][chunk * 8 + c] = sum[c];
+  __syncthreads();
+  const int own = static_cast<int>(threadIdx.x);
+  if (own >= 64 || first + own >= padded) return;
+  float total = 0.0f;
+#pragma unroll
+  for (int i = 0; i < 32; ++i) total += sums[i][own];
+  static_cast<__half*>(op.dst)[std::int64_t{blockIdx.y} * op.dst_stride + first + own] =
+      __float2half_rn(total / static_cast<float>(plane));
+}
+
+// A warp an output, for up to kImages images.
+constexpr int kImages = 16;
+__global__ void __launch_bounds__(kThreads)
+    classifier_kernel(const __grid_constant__ Classifier op) {
+  let_next_start();
+  const int lane = static_cast<int>(threadIdx.x) % 32;
+  const int output =
+      static_cast<int>(blockIdx.x) * (kThreads / 32) + static_cast<int>(threadIdx.x) / 32;
+  const bool has_work = output < op.outputs;
+  const uint4* weight = static_cast<const uint4*>(op.weight) + std::int64_t{output} * op.chunks;
+  constexpr int kHeld = 4;  // chunks of weights that a lane fetches early
+  uint4 held[kHeld];
+#pragma unroll
+  for (int i = 0; i < kHeld; ++i)
+    held[i] = has_work && lane + i * 32 < op.chunks ? load_weights(weight + lane + i * 32)
+                                                    : make_uint4(0, 0, 0, 0);
+  wait_for_previous();
+  if (!has_work) return;
+  const int first = static_cast<int>(blockIdx.y) * kImages;
+  for (int n = first; n < min(first + kImages, op.images); ++n) {
+    const auto* src = reinterpret_cast<const uint4*>(static_cast<const __half*>(op.src) +
+                                                     std::int64_t{n} * op.src_stride);
+    float sum = 0.0f;
+    const auto add = [&](const uint4& w, int chunk) {
+      float a[8];
+      float b[8];
+      to_floats(w, a);
+      to_floats(__ldcg(src + chunk), b);
+#pragma unroll
+      for (int i = 0; i < 8; ++i) sum += a[i] * b[i];
+    };
+#pragma unroll
+    for (int i = 0; i < kHeld; ++i)
+      if (lane + i * 32 < op.chunks) add(held[i], lane + i * 32);
+    for (int chunk = lane + kHeld * 32; chunk < op.chunks; chunk += 32)
+      add(load_weights(weight + chunk), chunk);
+    for (int lanes = 16; lanes > 0; lanes /= 2) sum += __shfl_xor_sync(~0u, sum, lanes);
+    if (lane == 0)
+      op.dst[std::int64_t{n} * op.outputs + output] =
+          fminf(fmaxf(sum + op.bias[output], op.low), op.high);
+  }
+}
+
+// A block a row.
+__global__ void __launch_bounds__(kThreads)
+    softmax_rows_kernel(const __grid_constant__ SoftmaxRows op) {
+  constexpr int kHeld = 4;  // elements that a thread keeps; more are read again
+  __shared__ float parts[kThreads / 32];
+  let_next_start();
+  wait_for_previous();
+  const float* src = op.src + std::int64_t{blockIdx.x} * op.extent;
+  float* dst = op.dst + std::int64_t{blockIdx.x} * op.extent;
+  const int tid = static_cast<int>(threadIdx.x);
+  float held[kHeld];
+  float largest = -INFINITY;
+#pragma unroll
+  for (int k = 0; k < kHeld; ++k) {
+    held[k] = tid + k * kThreads < op.extent ? __ldcg(src + tid + k * kThreads) : -INFINITY;
+    largest = fmaxf(largest, held[k]);
+  }
+  for (int i = tid + kHeld * kThreads; i < op.extent; i += kThreads)
+    largest = fmaxf(largest, __ldcg(src + i));
+  for (int lanes = 16; lanes > 0; lanes /= 2)
+    largest = fmaxf(largest, __shfl_xor_sync(~0u, largest, lanes));
+  if (tid % 32 == 0) parts[tid / 32] = largest;
+  __syncthreads();
+  for (const float part : parts) largest = fmaxf(largest, part);
+  float sum = 0.0f;
+#pragma unroll
+  for (int k = 0; k < kHeld; ++k) sum += held[k] = expf(held[k] - largest);
+  for (int i = tid + kHeld * kThreads; i < op.extent; i += kThreads)
+    sum += expf(__ldcg(src + i) - largest);
+  sum = block_sum(sum);
+#pragma unroll
+  for (int k = 0; k < kHeld; ++k)
+    if (tid + k * kThreads < op.extent) dst[tid + k * kThreads] = held[k] / sum;
+  for (int i = tid + kHeld * kThreads; i < op.extent; i += kThreads)
+    dst[i] = expf(__ldcg(src + i) - largest) / sum;
+}
+
+__global__ void to_nhwc_kernel(Reorder op) {
+  const auto* src = static_cast<const float*>(op.src);
+  auto* dst = static_cast<__half*>(op.dst);
+  for_each(std::int64_t{op.images} * op.plane * op.padded_channels, [&](std::int64_t i) {
+    const std::int64_t c = i % op.padded_channels;
+    const std::int64_t pixel = i / op.padded_channels;
+    const std::int64_t from = (pixel / op.plane * op.channels + c) * op.plane + pixel % op.plane;
+    dst[pixel * op.pixel_stride + c] = __float2half_rn(c < op.channels ? src[from] : 0.0f);
+  });
+}
+
+__global__ void from_nhwc_kernel(Reorder op) {
+  const auto* src = static_cast<const __half*>(op.src);
+  auto* dst = static_cast<float*>(op.dst);
+  for_each(std::int64_t{op.images} * op.channels * op.plane, [&](std::int64_t i) {
+    const std::int64_t c = i / op.plane % op.channels;
+    const std::int64_t pixel = i / op.plane / op.channels * op.plane + i % op.plane;
+    dst[i] = __half2float(src[pixel * op.pixel_stride + c]);
+  });
+}
+
+}  // namespace
+
+void launch_window_op(const WindowOp& op, cudaStream_t stream) {
+  if (op.is_average && op.out_height * op.out_width == 1 && op.kernel_h == op.height &&
+      op.kernel_w == op.width && op.pad_h + op.pad_w == 0 && op.images <= 65535) {
+    const dim3 grid(static_cast<unsigned>((op.channels + 63) / 64),
+                    static_cast<unsigned>(op.images));
+    launch_early(plane_mean_kernel, op, grid, 256, 0, stream);
+    return;
+  }
+  const std::int64_t items =
+      std::int64_t{op.images} * op.out_height * op.out_width * ((op.channels + 15) / 16 * 4);
+  const auto blocks = static_cast<unsigned>((items + kWindowThreads - 1) / kWindowThreads);
+  const auto launch = [&](void (*kernel)(WindowOp)) {
+    launch_early(kernel, op, dim3(blocks), kWindowThreads, 0, stream);
+  };
+  // Every window starts inside of the image: a repeated row or column is one of its own.
+  const bool is_3x3 = op.kernel_h == 3 && op.kernel_w == 3 && op.pad_h + op.pad_w == 0 &&
+                      (op.out_height - 1) * op.stride_h < op.height &&
+                      (op.out_width - 1) * op.stride_w < op.width;
+  using enum WindowKind;
+  if (op.lrn.reach == 0) {
+    if (op.is_average)
+      launch(window_kernel<kAverage, 0, 0>);
+    else
+      launch(is_3x3 ? window_kernel<kMax, 3, 0> : window_kernel<kMax, 0, 0>);
+  } else if (op.lrn.reach == 2) {
+    if (is_3x3 && launch_strip(op, stream)) return;
+    if (op.lrn_first)
+      launch(is_3x3 ? window_kernel<kLrnPool, 3, 2> : window_kernel<kLrnPool, 0, 2>);
+    else
+      launch(is_3x3 ? window_kernel<kPoolLrn, 3, 2> : window_kernel<kPoolLrn, 0, 2>);
+  } else {
+    launch(op.lrn_first ? window_kernel<kLrnPool, 0, kMaxLrnReach>
+                        : window_kernel<kPoolLrn, 0, kMaxLrnReach>);
+  }
+}
+
+void launch_classifier(const Classifier& op, cudaStream_t stream) {
+  if (op.images == 0) return;
+  constexpr int kOutputs = kThreads / 32;
+  const dim3 grid(static_cast<unsigned>((op.outputs + kOutputs - 1) / kOutputs),
+                  static_cast<unsigned>((op.images + kImages - 1) / kImages));
+  launch_early(classifier_kernel, op, grid, kThreads, 0, stream);
+}
+
+void launch_softmax_rows(const SoftmaxRows& op, cudaStream_t stream) {
+  if (op.rows == 0) return;
+  launch_early(softmax_rows_kernel, op, dim3(static_cast<unsigned>(op.rows)), kThreads, 0, stream);
+}
+
+void launch_to_nhwc(const Reorder& op, cudaStream_t stream) {
+  const std::int64_t count = std::int64_t{op.images} * op.plane * op.padded_channels;
+  if (count == 0) return;
+  to_nhwc_kernel<<<blocks_for(count), kThreads, 0, stream>>>(op);
+}
+
+void launch_from_nhwc(const Reorder& op, cudaStream_t stream) {
+  const std::int64_t count = std::int64_t{op.images} * op.plane * op.channels;
+  if (count == 0) return;
+  from_nhwc_kernel<<<blocks_for(count), kThreads, 0, stream>>>(op);
+}
+
+}  // namespace kissa::cuda

@@ -1,0 +1,123 @@
+#include "backends/cuda/kernels/stage.h"
+
+#include <algorithm>
+
+#include "backends/cuda/kernels/stage.cuh"
+
+namespace kissa::cuda {
+namespace {
+
+std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
+
+std::int64_t plane_of(const Stage& stage) { return std::int64_t{stage.height} * stage.width; }
+
+// Of a tile: several where they fit whole.
+std::int64_t images_of(const Stage& stage, const StageTile& tile) {
+  return std::clamp<std::int64_t>(tile.pixels() / plane_of(stage), 1, stage.images);
+}
+
+// The pixels in shared memory, halo included, of the largest tile.
+std::int64_t staged_pixels(const Stage& stage, const StageTask& task, const StageTile& tile) {
+  if (task.side == 1) return tile.pixels();
+  const std::int64_t images = images_of(stage, tile);
+  const int rows =
+      images > 1 ? stage.height
+                 : std::min(stage.height, (tile.pixels() + stage.width - 2) / stage.width + 1);
+  return images * (rows + task.side - 1) * (stage.width + task.side - 1);
+}
+
+// Tiles of pixels: of an image, times the groups of images.
+std::int64_t tiles_of(const Stage& stage, const StageTile& tile) {
+  return ceil_div(plane_of(stage), tile.pixels()) * ceil_div(stage.images, images_of(stage, tile));
+}
+
+std::int64_t blocks_of(const Stage& stage, const StageTask& task, const StageTile& tile) {
+  if (task.is_pool)
+    return ceil_div(
+        std::int64_t{(stage.height + 1) / 2} * stage.width * task.blocks_in * 2 * stage.images,
+        kStageThreads);
+  return ceil_div(task.blocks_out * 16, tile.channels()) * tiles_of(stage, tile);
+}
+
+// Tiles whose warps do not share sums bring the next channels while they multiply the present ones.
+constexpr int kChunkBlocks = 4;  // even, so that pairs of steps end with a chunk
+
+int chunk_blocks(const StageTask& task, const StageTile& tile) {
+  return tile.k_warps == 1 ? std::min(kChunkBlocks, task.blocks_in) : task.blocks_in;
+}
+
+std::int64_t chunk_bytes(const Stage& stage, const StageTask& task, const StageTile& tile) {
+  return staged_pixels(stage, task, tile) * (chunk_blocks(task, tile) * 32 + 16);
+}
+
+std::int64_t offsets_bytes(const Stage& stage) {
+  std::int64_t steps = 0;
+  for (int i = 0; i < stage.count; ++i)
+    if (!stage.tasks[i].is_pool)
+      steps = std::max(steps, std::int64_t{stage.tasks[i].blocks_in} * stage.tasks[i].side *
+                                  stage.tasks[i].side);
+  return ceil_div(steps * 4, 16) * 16;
+}
+
+}  // namespace
+
+std::span<const StageTile> stage_tiles() {
+  static const StageTile kTiles[] = {
+      {"16x32k8", 1, 4, 1, 1, 8, stage_kernel<1, 4, 1, 1, 8>},
+      {"32x32k4", 1, 4, 2, 1, 4, stage_kernel<1, 4, 2, 1, 4>},
+      {"32x32k8", 2, 4, 1, 1, 8, stage_kernel<2, 4, 1, 1, 8>},
+      {"32x40k8", 2, 5, 1, 1, 8, stage_kernel<2, 5, 1, 1, 8>},
+      {"32x56k4", 1, 7, 2, 1, 4, stage_kernel<1, 7, 2, 1, 4>},
+      {"64x56k4", 2, 7, 2, 1, 4, stage_kernel<2, 7, 2, 1, 4>},
+      {"64x64k2", 2, 4, 2, 2, 2, stage_kernel<2, 4, 2, 2, 2>},
+      {"128x56k2", 4, 7, 2, 1, 4, stage_kernel<4, 7, 2, 1, 4>},
+      {"128x112", 4, 7, 2, 2, 2, stage_kernel<4, 7, 2, 2, 2>},
+      {"64x224", 2, 7, 2, 4, 1, stage_kernel<2, 7, 2, 4, 1>},
+      {"128x112p", 2, 7, 4, 2, 1, stage_kernel<2, 7, 4, 2, 1>},
+      {"128x224", 4, 7, 2, 4, 1, stage_kernel<4, 7, 2, 4, 1>},
+  };
+  return kTiles;
+}
+
+std::size_t stage_shared_bytes(const Stage& stage, const StageTile& tile) {
+  std::int64_t pixels = 0;
+  for (int i = 0; i < stage.count; ++i) {
+    const StageTask& task = stage.tasks[i];
+    if (task.is_pool) continue;
+    const bool is_double = chunk_blocks(task, tile) < task.blocks_in;
+    pixels = std::max(pixels, chunk_bytes(stage, task, tile) * (is_double ? 2 : 1));
+  }
+  const std::int64_t sums = std::int64_t{tile.k_warps} * tile.pixels() * (tile.channels() + 4) * 4;
+  return static_cast<std::size_t>(offsets_bytes(stage) + tile.channels() * 4 +
+                                  std::max(pixels, sums));
+}
+
+std::int64_t stage_blocks(const Stage& stage, const StageTile& tile) {
+  std::int64_t blocks = 0;
+  for (int i = 0; i < stage.count; ++i) blocks += blocks_of(stage, stage.tasks[i], tile);
+  return blocks;
+}
+
+void prepare_stage(const StageTile& tile) {
+  cudaFuncSetAttribute(tile.kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
+                       static_cast<int>(kMaxSharedBytes));
+}
+
+void launch_stage(Stage stage, const StageTile& tile, cudaStream_t stream) {
+  stage.tiles_n = static_cast<int>(ceil_div(plane_of(stage), tile.pixels()));
+  stage.images_each = static_cast<int>(images_of(stage, tile));
+  stage.offsets_bytes = static_cast<int>(offsets_bytes(stage));
+  std::int64_t first = 0;
+  for (int i = 0; i < stage.count; ++i) {
+    StageTask& task = stage.tasks[i];
+    task.first_tile = static_cast<int>(first);
+    task.tiles_m = static_cast<int>(ceil_div(task.blocks_out * 16, tile.channels()));
+    task.chunk_blocks = chunk_blocks(task, tile);
+    task.chunk_bytes = static_cast<int>(chunk_bytes(stage, task, tile));
+    first += blocks_of(stage, task, tile);
+  }
+  launch_early(tile.kernel, stage, dim3(static_cast<unsigned>(first)), kStageThreads,
+               stage_shared_bytes(stage, tile), stream);
+}
+
+}  // namespace kissa::cuda

@@ -1,0 +1,220 @@
+// cuda.stage.*: convolutions of stride 1 that keep the image's size, and 3 x 3 max pools, in one
+// launch.
+#include <algorithm>
+#include <cmath>
+
+#include "backends/cuda/fp16.h"
+#include "backends/cuda/kernels/stage.h"
+#include "backends/cuda/stream.h"
+#include "backends/cuda/tactics.h"
+
+namespace kissa::cuda {
+namespace {
+
+constexpr int kMultiprocessors = 132;  // of the H100 and H200, which the model below was fitted to
+
+const Shape& in_of(const Region& region, const Region::Node& node) {
+  return region.value(node.inputs[0]).desc.shape;
+}
+
+bool all_are(const std::vector<std::int64_t>& values, std::int64_t wanted) {
+  return std::all_of(values.begin(), values.end(),
+                     [&](std::int64_t value) { return value == wanted; });
+}
+
+std::optional<std::string> refuse_convolution(const Convolution& conv, const Shape& in) {
+  if (in.canonical_axis(conv.axis) != 1) return "not a 2-D convolution of NCHW";
+  if (conv.group != 1) return "it has groups";
+  const std::int64_t side = conv.kernel[0];
+  if (!all_are(conv.kernel, side) || side % 2 == 0 || side > 15)
+    return "the filter is not a small odd square";
+  if (!all_are(conv.stride, 1) || !all_are(conv.dilation, 1) || !all_are(conv.pad, side / 2))
+    return "the result has not the image's size";
+  return std::nullopt;
+}
+
+std::optional<std::string> refuse_pool(const Pooling& pool) {
+  const bool is_same = pool.method == PoolMethod::kMax && !pool.global && !pool.with_mask &&
+                       pool.kernel == std::array<std::int64_t, 2>{3, 3} &&
+                       pool.stride == std::array<std::int64_t, 2>{1, 1} &&
+                       pool.pad == std::array<std::int64_t, 2>{1, 1};
+  if (!is_same) return "a pool is not 3 x 3, max, of stride 1";
+  return std::nullopt;
+}
+
+std::optional<std::string> refuse_node(const Region& region, const Region::Node& node) {
+  if (node.inputs.size() != 1 || !bounds_of(node.epilogue)) return "it has another epilogue";
+  if (index_in(region.inputs, node.inputs[0]) == region.inputs.size())
+    return "its input does not flow in";
+  if (index_in(region.outputs, node.outputs[0]) == region.outputs.size())
+    return "its output does not flow out";
+  const Shape& in = in_of(region, node);
+  const Shape& out = region.value(node.outputs[0]).desc.shape;
+  for (const Shape* shape : {&in, &out})
+    if (auto reason = refuse_shape(*shape)) return reason;
+  const Shape& first = in_of(region, region.nodes[0]);
+  if (in[0] != first[0] || in[2] != first[2] || in[3] != first[3]) return "the image sizes differ";
+  if (const auto* conv = std::get_if<Convolution>(&node.op)) return refuse_convolution(*conv, in);
+  if (const auto* pool = std::get_if<Pooling>(&node.op)) return refuse_pool(*pool);
+  return "not a convolution or a max pool";
+}
+
+bool is_convolution(const Region::Node& node) {
+  return std::holds_alternative<Convolution>(node.op);
+}
+
+// The stage but for addresses, strides and weights. For a region that is none of the above.
+Stage shape_of(const Region& region) {
+  Stage stage = {};
+  const Shape& in = in_of(region, region.nodes[0]);
+  stage.images = to_int(in[0]);
+  stage.height = to_int(in[2]);
+  stage.width = to_int(in[3]);
+  for (const Region::Node& node : region.nodes) {
+    StageTask& task = stage.tasks[stage.count++];
+    const auto* conv = std::get_if<Convolution>(&node.op);
+    const Bounds bounds = *bounds_of(node.epilogue);
+    task.is_pool = conv == nullptr;
+    task.blocks_in = to_int(channel_blocks(in_of(region, node)[1]));
+    task.blocks_out = to_int(channel_blocks(region.value(node.outputs[0]).desc.shape[1]));
+    task.side = conv != nullptr ? to_int(conv->kernel[0]) : 3;
+    task.low = bounds.low;
+    task.high = bounds.high;
+  }
+  return stage;
+}
+
+// A guess of the microseconds, to order tiles that were not measured.
+double estimate(const Stage& stage, const StageTile& tile) {
+  const std::size_t shared = stage_shared_bytes(stage, tile);
+  const int each = tile.m_each * tile.n_each;
+  const int by_registers = each > 14 ? 1 : each > 4 ? 2 : 3;
+  const int resident = std::min(by_registers, static_cast<int>(kMaxSharedBytes / shared));
+  const int mmas = tile.m_each * tile.n_each * tile.m_warps * tile.n_warps;
+  double work = 0.0;     // cycles of one multiprocessor
+  double longest = 0.0;  // of one block
+  for (int i = 0; i < stage.count; ++i) {
+    const StageTask& task = stage.tasks[i];
+    if (task.is_pool) continue;
+    Stage alone = stage;
+    alone.count = 1;
+    alone.tasks[0] = task;
+    const double steps = task.blocks_in * task.side * task.side;
+    const double sums = tile.channels() * tile.pixels() * tile.k_warps / 64.0;
+    const double pixels = static_cast<double>(tile.pixels()) * task.blocks_in * 32 / 32.0;
+    const double busy = steps * mmas * 4.0 + sums + pixels;
+    work += busy * static_cast<double>(stage_blocks(alone, tile));
+    longest = std::max(
+        longest, steps / tile.k_warps * (tile.m_each * tile.n_each * 8.0 + 24.0) + sums * 4.0);
+  }
+  const auto blocks = static_cast<double>(stage_blocks(stage, tile));
+  const double waves = std::ceil(blocks / (kMultiprocessors * resident));
+  return std::max(work / kMultiprocessors, waves * longest) + waves * 2500.0;
+}
+
+const StageTile* best_tile(const Stage& stage) {
+  const StageTile* best = nullptr;
+  for (const StageTile& tile : stage_tiles()) {
+    if (stage_shared_bytes(stage, tile) > kMaxSharedBytes) continue;
+    if (best == nullptr || estimate(stage, tile) < estimate(stage, *best)) best = &tile;
+  }
+  return best;
+}
+
+const void* pack_weight(WeightArena& weights, const Convolution& conv, std::int64_t channels,
+                        const float* weight) {
+  const std::int64_t taps = conv.kernel[0] * conv.kernel[1];
+  return pack_fragments(weights, conv.num_output, channel_blocks(channels) * taps,
+                        [&](std::int64_t output, std::int64_t step, int row) {
+                          const std::int64_t c = step / taps * kChannelBlock + row;
+                          if (c >= channels) return 0.0f;
+                          return weight[(output * channels + c) * taps + step % taps];
+                        });
+}
+
+class StageStep final : public Step {
+ public:
+  StageStep(const Region& region, const StageTile& tile, WeightArena& weights)
+      : stage_(shape_of(region)), tile_(tile) {
+    prepare_stage(tile);
+    for (std::size_t i = 0; i < region.nodes.size(); ++i) {
+      const Region::Node& node = region.nodes[i];
+      StageTask& task = stage_.tasks[i];
+      src_[i] = index_in(region.inputs, node.inputs[0]);
+      dst_[i] = index_in(region.outputs, node.outputs[0]);
+      task.src_stride = to_int(region.value(node.inputs[0]).desc.pixel_stride);
+      task.dst_stride = to_int(region.value(node.outputs[0]).desc.pixel_stride);
+      const auto* conv = std::get_if<Convolution>(&node.op);
+      if (conv == nullptr) continue;
+      task.weight = pack_weight(weights, *conv, in_of(region, node)[1],
+                                region.value(node.params[0]).constant);
+      task.bias =
+          pack_bias(weights, conv->has_bias ? region.value(node.params[1]).constant : nullptr,
+                    conv->num_output);
+    }
+  }
+
+  void run(const Bindings& bindings, Stream& stream) const noexcept override {
+    Stage stage = stage_;
+    for (int i = 0; i < stage.count; ++i) {
+      stage.tasks[i].src = bindings.inputs[src_[static_cast<std::size_t>(i)]];
+      stage.tasks[i].dst = bindings.outputs[dst_[static_cast<std::size_t>(i)]];
+    }
+    launch_stage(stage, tile_, handle_of(stream));
+  }
+
+ private:
+  Stage stage_;
+  StageTile tile_;
+  std::array<std::size_t, kMaxStageTasks> src_ = {};
+  std::array<std::size_t, kMaxStageTasks> dst_ = {};
+};
+
+class StageTactic final : public Tactic {
+ public:
+  // A null `tile`: the one that is guessed to be best.
+  explicit StageTactic(const StageTile* tile)
+      : name_(tile == nullptr ? "cuda.stage.mma.f16"
+                              : fmt::format("cuda.stage.mma_{}.f16", tile->name)),
+        tile_(tile) {}
+
+  std::string_view name() const override { return name_; }
+
+  std::optional<std::string> refuse(const Region& region) const override {
+    if (region.nodes.size() > static_cast<std::size_t>(kMaxStageTasks)) return "too many nodes";
+    if (std::none_of(region.nodes.begin(), region.nodes.end(), is_convolution))
+      return "no convolution among its nodes";
+    for (const Region::Node& node : region.nodes)
+      if (auto reason = refuse_node(region, node)) return reason;
+    const Stage stage = shape_of(region);
+    const StageTile* tile = tile_ != nullptr ? tile_ : best_tile(stage);
+    if (tile == nullptr || stage_shared_bytes(stage, *tile) > kMaxSharedBytes)
+      return "its tile does not fit shared memory";
+    return std::nullopt;
+  }
+
+  Requirements requirements(const Region& region) const override {
+    return {std::vector<Format>(region.inputs.size(), kNhwcF16),
+            std::vector<Format>(region.outputs.size(), kNhwcF16)};
+  }
+
+  std::unique_ptr<Step> prepare(const Region& region,
+                                const PrepareContext& context) const override {
+    const StageTile* tile = tile_ != nullptr ? tile_ : best_tile(shape_of(region));
+    return std::make_unique<StageStep>(region, *tile, context.weights);
+  }
+
+ private:
+  std::string name_;
+  const StageTile* tile_;
+};
+
+}  // namespace
+
+void add_stage_tactics(std::vector<std::unique_ptr<const Tactic>>& tactics) {
+  tactics.push_back(std::make_unique<StageTactic>(nullptr));
+  for (const StageTile& tile : stage_tiles())
+    tactics.push_back(std::make_unique<StageTactic>(&tile));
+}
+
+}  // namespace kissa::cuda
