@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <set>
 
-#include "import/caffe/test_files.h"
+#include "import/caffe/file_testing.h"
 #include "kissa/kissa.h"
 
 namespace kissa {

@@ -12,7 +12,7 @@
 #include <iterator>
 #include <nlohmann/json.hpp>
 
-#include "import/caffe/test_files.h"
+#include "import/caffe/file_testing.h"
 #include "kissa/kissa.h"
 
 namespace kissa {

@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "base/error.h"
-#include "import/caffe/test_files.h"
+#include "import/caffe/file_testing.h"
 #include "kissa/log.h"
 
 namespace kissa::caffe {

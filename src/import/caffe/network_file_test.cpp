@@ -5,7 +5,7 @@
 #include <random>
 
 #include "base/error.h"
-#include "import/caffe/test_files.h"
+#include "import/caffe/file_testing.h"
 
 namespace kissa::caffe {
 namespace {

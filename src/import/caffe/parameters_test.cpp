@@ -7,7 +7,7 @@
 #include "base/error.h"
 #include "import/caffe/import.h"
 #include "import/caffe/random_fill.h"
-#include "import/caffe/test_files.h"
+#include "import/caffe/file_testing.h"
 #include "kissa/log.h"
 
 namespace kissa::caffe {

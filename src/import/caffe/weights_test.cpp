@@ -6,7 +6,7 @@
 
 #include "base/error.h"
 #include "import/caffe/import.h"
-#include "import/caffe/test_files.h"
+#include "import/caffe/file_testing.h"
 
 namespace kissa::caffe {
 namespace {
