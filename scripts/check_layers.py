@@ -61,6 +61,7 @@ OUTSIDERS = [
     ("CPUID", r"cpuid\.h$", None, ["src/backends/cpu/isa.cpp"]),
     ("BLAS", r"(cblas|f77blas|openblas.*|lapacke?)\.h$|openblas/", r"(BLAS::|BLAS_|PkgConfig::.*BLAS|openblas)",
      ["src/backends/cpu/"]),
+    ("xxHash", r"xxhash", r"XXHASH", ["src/planner/"]),
     ("OpenCV", r"opencv", r"opencv", ["tools/"]),
     ("CLI11", r"CLI/", r"CLI11::", ["tools/"]),
     ("pybind11", r"(pybind11|nanobind)/|Python\.h$", r"(pybind11|nanobind|Python)", ["python/"]),

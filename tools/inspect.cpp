@@ -197,11 +197,14 @@ std::string_view kind_of(std::string_view tactic) {
   return tactic.substr(begin, tactic.find('.', begin) - begin);
 }
 
-// Those that tell something: not what a tactic for another op says.
+// Those that tell something: of tactics of the same kind, or, where none takes the op, of any that
+// is not for another op.
 std::vector<TacticRefusal> telling_refusals(const StepInfo& step) {
+  const std::string_view kind = kind_of(step.tactic);
   std::vector<TacticRefusal> telling;
   for (const TacticRefusal& refusal : step.refusals)
-    if (kind_of(refusal.tactic) == kind_of(step.tactic) || !refusal.reason.starts_with("not a"))
+    if (kind_of(refusal.tactic) == kind ||
+        (kind == "reference" && !refusal.reason.starts_with("not a")))
       telling.push_back(refusal);
   return telling;
 }

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "planner/schedule.h"
 #include "planner/timing_cache.h"
 #include "runtime/context.h"
 
@@ -14,8 +15,14 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-// Runs to take the least of, after one that warms up: few, since the whole network runs each time.
-constexpr int kRuns = 5;
+// Runs to take the least of, after one that warms up: few of a large network, and for as long as
+// this of a small one.
+constexpr int kLeastRuns = 5;
+constexpr double kLeastSeconds = 0.1;
+
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
 
 void fill_inputs(Context& context, const Plan& plan) {
   std::mt19937 random(1);
@@ -49,7 +56,8 @@ class Tuner {
     std::vector<double> least(plan->steps.size(), 1e30);
     std::vector<double> times;
     context.run();
-    for (int run = 0; run < kRuns; ++run) {
+    const auto start = Clock::now();
+    for (int run = 0; run < kLeastRuns || seconds_since(start) < kLeastSeconds; ++run) {
       times = context.run_timed();
       for (std::size_t i = 0; i < times.size(); ++i) least[i] = std::min(least[i], times[i]);
     }
@@ -87,18 +95,30 @@ class Tuner {
   // For each group its first tactic without a time, else its best; empty where nothing is missing.
   Choice next_missing() const {
     Choice choice = best();
-    bool is_missing = false;
+    std::vector<std::size_t> missing;
     for (std::size_t g = 0; g < choice.size(); ++g) {
       const std::size_t count = request_.groups[g].tactics.size();
       if (count < 2) continue;
       for (std::size_t t = 0; t < count; ++t) {
         if (find(g, t)) continue;
         choice[g] = t;
-        is_missing = true;
+        missing.push_back(g);
         break;
       }
     }
-    return is_missing ? choice : Choice{};
+    return runs_any(choice, missing) ? choice : Choice{};
+  }
+
+  // Whether any of these groups has a step: concatenations often have none, and so no time.
+  bool runs_any(const Choice& choice, const std::vector<std::size_t>& groups) const {
+    if (groups.empty()) return false;
+    const Schedule schedule =
+        make_schedule(*request_.graph, request_.groups, choice, request_.tactics, request_.outputs);
+    return std::any_of(
+        schedule.steps.begin(), schedule.steps.end(), [&](const ScheduledStep& step) {
+          return step.group != kNone && std::binary_search(groups.begin(), groups.end(),
+                                                           static_cast<std::size_t>(step.group));
+        });
   }
 
   const PlanRequest& request_;
@@ -109,15 +129,17 @@ class Tuner {
 
 Choice tune(const PlanRequest& request, const BuildOptions& options) {
   const auto start = Clock::now();
-  const auto seconds = [&] { return std::chrono::duration<double>(Clock::now() - start).count(); };
   Tuner tuner(request, options);
   if (tuner.is_complete()) return tuner.best();
+  if (options.error_on_cache_miss && options.timing_cache.empty())
+    fail(ErrorCode::kInvalidArgument,
+         "a complete timing cache is demanded, but none is given: name its file");
   if (options.error_on_cache_miss)
     fail(ErrorCode::kInvalidArgument,
          "the timing cache '{}' lacks tactics of this network on {}: build once without the demand "
          "for a complete cache",
          options.timing_cache, request.device->description());
-  while (!tuner.is_complete() && seconds() < options.build_seconds) tuner.measure_next();
+  while (!tuner.is_complete() && seconds_since(start) < options.build_seconds) tuner.measure_next();
   if (!tuner.is_complete())
     log(LogLevel::kInfo, "the time for measuring tactics is over: the rest go by their order");
   if (!options.timing_cache.empty()) tuner.cache().save(options.timing_cache);

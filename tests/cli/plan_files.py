@@ -145,6 +145,26 @@ def check_timing_cache(test):
                 True)
 
 
+def check_timing_cache_of_concat(test):
+    """A concatenation that its producers write into has no time, and must not wait for one."""
+    test.write("concat.prototxt", b"""
+        layer { name: "in" type: "Input" top: "data" input_param { shape { dim: 1 dim: 3 dim: 20 dim: 20 } } }
+        layer { name: "a" type: "Convolution" bottom: "data" top: "a"
+                convolution_param { num_output: 16 kernel_size: 3 } }
+        layer { name: "b" type: "Convolution" bottom: "data" top: "b"
+                convolution_param { num_output: 16 kernel_size: 3 } }
+        layer { name: "both" type: "Concat" bottom: "a" bottom: "b" top: "both" }
+        layer { name: "c" type: "Convolution" bottom: "both" top: "c"
+                convolution_param { num_output: 16 kernel_size: 3 } }
+        """)
+    build = ["build", "concat.prototxt", "--random-weights", "1", "--timing-cache", "times.json"]
+    done = test.kissa(*build, "-o", "a.kissa", "--build-seconds", "60", "--verbose")
+    test.expect("measuring ends by itself", "is over" in done.stderr, False)
+    test.kissa(*build, "-o", "b.kissa", "--error-on-cache-miss")
+    test.expect("a complete cache with a concatenation",
+                test.read("a.kissa") == test.read("b.kissa"), True)
+
+
 def check_refit(test):
     test.kissa("build", "deploy.prototxt", "-o", "random.kissa", "--random-weights", "1", *STATIC)
     test.kissa("build", *NETWORK, "-o", "net.kissa", *STATIC)
@@ -205,7 +225,7 @@ def main():
     options = harness.parse(harness.arguments(__doc__))
     report = harness.Report()
     checks = [check_same_answers, check_rebuild_is_told, check_commands, check_passes,
-              check_timing_cache, check_refit, check_bad_files, check_bad_usage]
+              check_timing_cache, check_timing_cache_of_concat, check_refit, check_bad_files, check_bad_usage]
     for check in checks:
         with tempfile.TemporaryDirectory() as scratch:
             check(PlanFiles(options, scratch, report))

@@ -22,8 +22,9 @@ namespace {
 
 // Two full tiles of products: with fewer, weights from memory bound the products.
 constexpr std::int64_t kLeastGroup = 28;
-// Groups that each thread should find, before it is given whole groups.
-constexpr std::int64_t kGroupsPerThread = 2;
+// Tiles that each thread should find, before it is given groups of its own, for which it reads all
+// weights.
+constexpr std::int64_t kLeastPrivate = 24;
 
 class WinogradStep final : public Step {
  public:
@@ -100,7 +101,7 @@ class WinogradStep final : public Step {
         points * channel_blocks(steps_) * kChannelBlock * size_of(DataType::kF32);
     const std::int64_t most = std::max(group_bytes() / tile_bytes, kLeastGroup);
     groups_ = divide_up(tiles, most);
-    shares_v_ = threads > 1 && groups_ < kGroupsPerThread * threads;
+    shares_v_ = threads > 1 && tiles < kLeastPrivate * threads;
     if (!shares_v_) groups_ = std::min(divide_up(groups_, threads) * threads, tiles);
     group_tiles_ = divide_up(tiles, groups_);
   }

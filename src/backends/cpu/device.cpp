@@ -88,8 +88,7 @@ class CpuWeightArena final : public WeightArena {
 
 class LoadedWeightArena final : public WeightArena {
  public:
-  LoadedWeightArena(const std::vector<std::int64_t>& sizes,
-                    const std::function<void(void*)>& read)
+  LoadedWeightArena(const std::vector<std::int64_t>& sizes, const std::function<void(void*)>& read)
       : mapping_(padded_sum(sizes)) {
     read(mapping_.data());
     const char* data = mapping_.data();
