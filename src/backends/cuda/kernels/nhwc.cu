@@ -134,18 +134,18 @@ __global__ void __launch_bounds__(kWindowThreads)
   *reinterpret_cast<uint2*>(dst) = *reinterpret_cast<const uint2*>(out);
 }
 
-// LRN, then a 3 x 3 max pool of stride 2: a block takes `rows_out` rows of outputs of 32 channels,
-// and computes LRN of each pixel under them once.
-constexpr int kStripChannels = 32;
+// LRN, then a 3 x 3 max pool of stride 2: a block takes `rows_out` rows of outputs of some
+// channels, and computes LRN of each pixel under them once.
 constexpr int kStripThreads = 256;
 struct Strip {
   WindowOp op;
   int rows_out;
+  int channels;  // 16 or 32
 };
 
 int strip_rows_in(int rows_out) { return 2 * rows_out + 1; }
 std::size_t strip_bytes(const Strip& strip) {
-  return static_cast<std::size_t>(strip_rows_in(strip.rows_out) * strip.op.width) * kStripChannels *
+  return static_cast<std::size_t>(strip_rows_in(strip.rows_out) * strip.op.width * strip.channels) *
          sizeof(__half);
 }
 
@@ -156,18 +156,20 @@ __global__ void __launch_bounds__(kStripThreads)
   const WindowOp& op = strip.op;
   const int padded = (op.channels + 15) / 16 * 16;
   const int p0 = static_cast<int>(blockIdx.x) * strip.rows_out;
-  const int first_channel = static_cast<int>(blockIdx.y) * kStripChannels;
+  const int first_channel = static_cast<int>(blockIdx.y) * strip.channels;
+  const int words = strip.channels / 4;
+  const int eights = strip.channels / 8;
   const int rows_in = min(2 * strip.rows_out + 1, op.height - 2 * p0);
   const __half* src = static_cast<const __half*>(op.src) +
                       (std::int64_t{blockIdx.z} * op.height + 2 * p0) * op.width * op.src_stride;
   wait_for_previous();
 #pragma unroll 4
-  for (int i = static_cast<int>(threadIdx.x); i < rows_in * op.width * 8; i += kStripThreads) {
-    const int channel = first_channel + i % 8 * 4;
+  for (int i = static_cast<int>(threadIdx.x); i < rows_in * op.width * words; i += kStripThreads) {
+    const int channel = first_channel + i % words * 4;
     if (channel >= padded) continue;
     float x[8];
     float y[4];
-    load_neighbourhood<2>(src + std::int64_t{i / 8} * op.src_stride, channel, op.channels, x);
+    load_neighbourhood<2>(src + std::int64_t{i / words} * op.src_stride, channel, op.channels, x);
     apply_lrn<2, 4>(op.lrn, x, y);
     __half2* to = reinterpret_cast<__half2*>(scaled + i * 4);
     to[0] = __floats2half2_rn(y[0], y[1]);
@@ -175,11 +177,12 @@ __global__ void __launch_bounds__(kStripThreads)
   }
   __syncthreads();
   const int rows_out = min(strip.rows_out, op.out_height - p0);
-  for (int i = static_cast<int>(threadIdx.x); i < rows_out * op.out_width * 4; i += kStripThreads) {
-    const int channel = i % 4 * 8;
+  for (int i = static_cast<int>(threadIdx.x); i < rows_out * op.out_width * eights;
+       i += kStripThreads) {
+    const int channel = i % eights * 8;
     if (first_channel + channel >= padded) continue;
-    const int p = i / 4 / op.out_width;
-    const int q = i / 4 % op.out_width;
+    const int p = i / eights / op.out_width;
+    const int q = i / eights % op.out_width;
     uint4 largest = lowest_half8();
 #pragma unroll
     for (int k = 0; k < 9; ++k) {
@@ -187,7 +190,7 @@ __global__ void __launch_bounds__(kStripThreads)
       const int column = min(2 * q + k % 3, op.width - 1);
       largest =
           max_half8(largest, *reinterpret_cast<const uint4*>(
-                                 scaled + (row * op.width + column) * kStripChannels + channel));
+                                 scaled + (row * op.width + column) * strip.channels + channel));
     }
     __half* dst =
         static_cast<__half*>(op.dst) +
@@ -202,10 +205,10 @@ bool launch_strip(const WindowOp& op, cudaStream_t stream) {
   if (!op.lrn_first || op.lrn.reach != 2 || op.stride_h != 2 || op.stride_w != 2 ||
       op.images > 65535)
     return false;
-  const int groups = (op.channels + kStripChannels - 1) / kStripChannels;
-  // More rows a block compute fewer pixels twice; one row a block makes more blocks.
-  const bool is_small = std::int64_t{op.images} * op.out_height * groups < 2048;
-  const Strip strip = {op, is_small ? 1 : 4};
+  // Larger blocks compute fewer pixels twice; smaller ones are more.
+  const bool is_small = std::int64_t{op.images} * op.out_height * op.channels < 32768;
+  const Strip strip = {op, is_small ? 1 : 4, is_small ? 16 : 32};
+  const int groups = (op.channels + strip.channels - 1) / strip.channels;
   constexpr std::size_t kMaxBytes = 48 * 1024;
   if (strip_bytes(strip) > kMaxBytes) return false;
   const dim3 grid(static_cast<unsigned>((op.out_height + strip.rows_out - 1) / strip.rows_out),
