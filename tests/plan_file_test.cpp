@@ -41,6 +41,23 @@ constexpr const char* kSmall = R"(
   layer { name: "prob" type: "Softmax" bottom: "ip" top: "prob" }
 )";
 
+// Only layers whose tactics pack their weights.
+constexpr const char* kPacked = R"(
+  layer { name: "in" type: "Input" top: "data" input_param { shape { dim: 1 dim: 3 dim: 24 dim: 24 } } }
+  layer { name: "a" type: "Convolution" bottom: "data" top: "a"
+          convolution_param { num_output: 20 kernel_size: 7 stride: 2 } }
+  layer { name: "b" type: "Convolution" bottom: "a" top: "b"
+          convolution_param { num_output: 16 kernel_size: 1 } }
+  layer { name: "c" type: "Convolution" bottom: "b" top: "c"
+          convolution_param { num_output: 16 kernel_size: 3 pad: 1 } }
+  layer { name: "d" type: "Convolution" bottom: "c" top: "d"
+          convolution_param { num_output: 16 kernel_size: 5 pad: 2 } }
+  layer { name: "e" type: "Convolution" bottom: "d" top: "e"
+          convolution_param { num_output: 16 kernel_size: 3 pad: 1 group: 16 } }
+  layer { name: "ip" type: "InnerProduct" bottom: "e" top: "ip"
+          inner_product_param { num_output: 7 } }
+)";
+
 Model load_small(std::uint64_t seed, const char* text = kSmall) {
   const TempFile file("small.prototxt", text);
   CaffeOptions options;
@@ -243,6 +260,23 @@ TEST(PlanFileTest, EveryDamagedByteIsFound) {
       bytes[i] = before;
     }
   }
+}
+
+TEST(PlanFileTest, PackedWeightsNeedNoConstants) {
+  const PlanPath good(Engine::build(load_small(1, kPacked), usual()));
+  std::string bytes = read(good.path());
+  const std::vector<float> wanted = run(Engine::load(good.path()));
+  std::uint64_t description = 0;
+  std::uint64_t constants = 0;
+  std::memcpy(&description, bytes.data() + 24, 8);
+  std::memcpy(&constants, bytes.data() + 32, 8);
+  ASSERT_GT(constants, 0u);
+  bytes.replace(72 + description, constants, constants, '\x7f');
+  const TempFile bad("bad.kissa", bytes);
+  const Engine engine = Engine::load(bad.path());
+  EXPECT_EQ(run(engine), wanted);
+  EXPECT_THROW(engine.save(good.path()), Error);
+  EXPECT_THROW(Engine::load(bad.path(), 1), Error);
 }
 
 // ---- Files that are whole but say what no Kissa would

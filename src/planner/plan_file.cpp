@@ -46,9 +46,6 @@ constexpr std::uint64_t kPartsPerTask = 16;
 // Larger than any network's description; what the file says is read at once.
 constexpr std::uint64_t kMaxMetadata = std::uint64_t{256} << 20;
 
-// More than any processor has.
-constexpr int kMaxThreads = 4096;
-
 std::uint64_t round_up(std::uint64_t bytes, std::uint64_t unit) {
   return (bytes + unit - 1) / unit * unit;
 }
@@ -61,76 +58,6 @@ std::uint64_t header_hash(const Header& header) {
 
 std::uint64_t padded_bytes(const Shape& shape) {
   return static_cast<std::uint64_t>(padded_piece(shape.elements() * size_of(DataType::kF32)));
-}
-
-// ---- Metadata
-
-Json to_json(const Recipe& recipe) {
-  Json shapes = Json::array();
-  for (const auto& [name, shape] : recipe.input_shapes)
-    shapes.push_back({{"input", json::write(name)}, {"shape", json::write(shape)}});
-  return {{"path", json::write(recipe.path)},
-          {"prototxt", json::write(recipe.prototxt)},
-          {"input_shapes", std::move(shapes)},
-          {"train_phase", recipe.train_phase},
-          {"stages", json::write(recipe.stages)},
-          {"level", recipe.level},
-          {"random_seed", json::write(recipe.random_seed)},
-          {"fetch", json::write(recipe.fetch)},
-          {"skip_passes", json::write(recipe.skip_passes)}};
-}
-
-Recipe recipe_from(const Json& from) {
-  Recipe recipe;
-  json::read(json::member(from, "path"), recipe.path);
-  json::read(json::member(from, "prototxt"), recipe.prototxt);
-  for (const Json& input : json::array_member(from, "input_shapes"))
-    recipe.input_shapes.emplace(read_member<std::string>(input, "input"),
-                                read_member<Shape>(input, "shape"));
-  json::read(json::member(from, "train_phase"), recipe.train_phase);
-  json::read(json::member(from, "stages"), recipe.stages);
-  json::read(json::member(from, "level"), recipe.level);
-  json::read(json::member(from, "random_seed"), recipe.random_seed);
-  json::read(json::member(from, "fetch"), recipe.fetch);
-  json::read(json::member(from, "skip_passes"), recipe.skip_passes);
-  return recipe;
-}
-
-Json to_json(const PlanRecord& record) {
-  Json tactics = Json::array();
-  for (const ChosenTactic& chosen : record.tactics)
-    tactics.push_back({{"nodes", chosen.nodes}, {"tactic", chosen.tactic}});
-  return {{"kissa", record.version},
-          {"device", record.device},
-          {"description", json::write(record.description)},
-          {"isa", record.isa},
-          {"threads", record.threads},
-          {"threads_asked", record.threads_asked},
-          {"mode", to_string(record.mode)},
-          {"precision", to_string(record.precision)},
-          {"recipe", to_json(record.recipe)},
-          {"tactics", std::move(tactics)},
-          {"pieces", record.pieces}};
-}
-
-PlanRecord record_from(const Json& from) {
-  PlanRecord record;
-  json::read(json::member(from, "kissa"), record.version);
-  json::read(json::member(from, "device"), record.device);
-  json::read(json::member(from, "description"), record.description);
-  json::read(json::member(from, "isa"), record.isa);
-  json::read(json::member(from, "threads"), record.threads);
-  json::read(json::member(from, "threads_asked"), record.threads_asked);
-  if (record.threads_asked < 0 || record.threads_asked > kMaxThreads)
-    fail(ErrorCode::kInvalidFile, "{} threads make no sense", record.threads_asked);
-  record.mode = parse_mode(read_member<std::string>(from, "mode"));
-  record.precision = parse_precision(read_member<std::string>(from, "precision"));
-  record.recipe = recipe_from(json::member(from, "recipe"));
-  for (const Json& chosen : json::array_member(from, "tactics"))
-    record.tactics.push_back({read_member<std::vector<NodeId>>(chosen, "nodes"),
-                              read_member<std::string>(chosen, "tactic")});
-  json::read(json::member(from, "pieces"), record.pieces);
-  return record;
 }
 
 // ---- Writing
@@ -191,18 +118,77 @@ void write_pieces(std::span<const WeightArena::Piece> pieces, const Sink& sink) 
   }
 }
 
-std::vector<const Value*> constants_with_data(const Graph& graph) {
-  std::vector<const Value*> constants;
-  for (const Value& value : graph.values())
-    if (value.is_constant && value.data != nullptr) constants.push_back(&value);
-  return constants;
+std::uint64_t padded_bytes(std::span<const WeightArena::Piece> pieces) {
+  std::uint64_t sum = 0;
+  for (const WeightArena::Piece& piece : pieces)
+    sum += static_cast<std::uint64_t>(padded_piece(piece.bytes));
+  return sum;
 }
 
-void write_constant(const Value& value, std::uint64_t padding, const Sink& sink) {
-  const std::uint64_t padded = padded_bytes(value.shape);
-  const auto bytes = static_cast<std::uint64_t>(value.shape.elements()) * sizeof(float);
-  sink(value.data.get(), bytes);
-  write_zeros(padded - bytes + padding, sink);
+std::uint64_t hash_of(std::span<const WeightArena::Piece> pieces) {
+  ChunkHasher hasher(kPart);
+  write_pieces(pieces, [&](const void* data, std::uint64_t bytes) { hasher.add(data, bytes); });
+  return combine(hasher.finish());
+}
+
+// The constants of a graph that have data; the last is followed by zeros up to a page's border.
+class Constants {
+ public:
+  explicit Constants(const Graph& graph) {
+    for (const Value& value : graph.values())
+      if (value.is_constant && value.data != nullptr) values_.push_back(&value);
+    std::uint64_t sum = 0;
+    for (const Value* value : values_) sum += padded_bytes(value->shape);
+    bytes_ = round_up(sum, kPage);
+    padding_ = bytes_ - sum;
+  }
+
+  std::uint64_t bytes() const { return bytes_; }
+
+  std::vector<std::uint64_t> hashes() const {
+    std::vector<std::uint64_t> hashes;
+    for (const Value* value : values_) {
+      ChunkHasher hasher(std::numeric_limits<std::uint64_t>::max());
+      write(value, [&](const void* data, std::uint64_t bytes) { hasher.add(data, bytes); });
+      const std::vector<std::uint64_t> hash = hasher.finish();
+      hashes.push_back(hash.empty() ? hash_of(nullptr, 0) : hash[0]);
+    }
+    return hashes;
+  }
+
+  void write(const Sink& sink) const {
+    for (const Value* value : values_) write(value, sink);
+  }
+
+ private:
+  void write(const Value* value, const Sink& sink) const {
+    const auto bytes = static_cast<std::uint64_t>(value->shape.elements()) * sizeof(float);
+    sink(value->data.get(), bytes);
+    write_zeros(padded_bytes(value->shape) - bytes, sink);
+    if (value == values_.back()) write_zeros(padding_, sink);
+  }
+
+  std::vector<const Value*> values_;
+  std::uint64_t bytes_ = 0;
+  std::uint64_t padding_ = 0;
+};
+
+void record_plan(const Plan& plan, PlanRecord& record) {
+  record.device = plan.device->name();
+  record.description = plan.device->description();
+  record.isa = plan.device->isa();
+  record.threads = plan.device->threads();
+  record.mode = plan.mode;
+  record.tactics = tactics_of(plan);
+  record.pieces.clear();
+  for (const WeightArena::Piece& piece : plan.weights->pieces())
+    record.pieces.push_back(piece.bytes);
+}
+
+std::string padded_text(const Json& document) {
+  std::string text = document.dump();
+  text.resize(round_up(sizeof(Header) + text.size(), kPage) - sizeof(Header), ' ');
+  return text;
 }
 
 }  // namespace
@@ -221,63 +207,35 @@ std::vector<ChosenTactic> tactics_of(const Plan& plan) {
 }
 
 void write_plan_file(const Plan& plan, PlanRecord record, const std::string& path) {
-  const Graph& graph = *plan.graph;
-  KISSA_CHECK(plan.outputs == graph.outputs());
+  KISSA_CHECK(plan.outputs == plan.graph->outputs());
   if (!plan.device->is_host())
     fail(ErrorCode::kUnsupported, "{}: plan files are for the CPU only so far, not for {}", path,
          plan.device->name());
-  record.device = plan.device->name();
-  record.description = plan.device->description();
-  record.isa = plan.device->isa();
-  record.threads = plan.device->threads();
-  record.mode = plan.mode;
-  record.tactics = tactics_of(plan);
-  record.pieces.clear();
+  const Constants constants(*plan.graph);
+  const std::span<const WeightArena::Piece> pieces = plan.weights->pieces();
+  record_plan(plan, record);
+  Json document = to_json(record);
+  document["graph"] = to_json(*plan.graph);
+  document["constants"] = constants.hashes();
+  const std::string text = padded_text(document);
 
   Header header = {};
   header.magic = kMagic;
   header.format = kFormat;
-  const std::span<const WeightArena::Piece> pieces = plan.weights->pieces();
-  for (const WeightArena::Piece& piece : pieces) {
-    record.pieces.push_back(piece.bytes);
-    header.weights_bytes += static_cast<std::uint64_t>(padded_piece(piece.bytes));
-  }
-  ChunkHasher weights(kPart);
-  write_pieces(pieces, [&](const void* data, std::uint64_t bytes) { weights.add(data, bytes); });
-  header.weights_hash = combine(weights.finish());
-
-  const std::vector<const Value*> constants = constants_with_data(graph);
-  for (const Value* value : constants) header.constants_bytes += padded_bytes(value->shape);
-  const std::uint64_t padding = round_up(header.constants_bytes, kPage) - header.constants_bytes;
-  header.constants_bytes += padding;
-  const auto padding_of = [&](const Value* value) {
-    return value == constants.back() ? padding : 0;
-  };
-  std::vector<std::uint64_t> hashes;
-  for (const Value* value : constants) {
-    ChunkHasher constant(std::numeric_limits<std::uint64_t>::max());
-    write_constant(*value, padding_of(value),
-                   [&](const void* data, std::uint64_t bytes) { constant.add(data, bytes); });
-    const std::vector<std::uint64_t> hash = constant.finish();
-    hashes.push_back(hash.empty() ? 0 : hash[0]);
-  }
-
-  Json document = to_json(record);
-  document["graph"] = kissa::to_json(graph);
-  document["constants"] = hashes;
-  std::string text = document.dump();
-  text.resize(round_up(sizeof header + text.size(), kPage) - sizeof header, ' ');
   header.metadata_bytes = text.size();
-  header.metadata_hash = hash_of(text.data(), text.size());
+  header.constants_bytes = constants.bytes();
+  header.weights_bytes = padded_bytes(pieces);
   header.file_bytes =
       sizeof header + header.metadata_bytes + header.constants_bytes + header.weights_bytes;
+  header.metadata_hash = hash_of(text.data(), text.size());
+  header.weights_hash = hash_of(pieces);
   header.header_hash = header_hash(header);
 
   PendingFile file(path);
   const Sink to_file = [&](const void* data, std::uint64_t bytes) { file.write(data, bytes); };
   to_file(&header, sizeof header);
   to_file(text.data(), text.size());
-  for (const Value* value : constants) write_constant(*value, padding_of(value), to_file);
+  constants.write(to_file);
   write_pieces(pieces, to_file);
   file.keep();
 }
@@ -311,7 +269,10 @@ Header read_header(const File& file) {
     if (bytes > left) fail_damaged(file.path(), "header");
     left -= bytes;
   }
-  if (left != 0 || header.metadata_bytes > kMaxMetadata) fail_damaged(file.path(), "header");
+  const bool is_aligned =
+      (sizeof header + header.metadata_bytes) % kPage == 0 && header.constants_bytes % kPage == 0;
+  if (left != 0 || !is_aligned || header.metadata_bytes > kMaxMetadata)
+    fail_damaged(file.path(), "header");
   return header;
 }
 
@@ -344,7 +305,7 @@ void PlanFile::read_description(const std::string& text) {
   } catch (const Json::exception&) {
     fail(ErrorCode::kInvalidFile, "its description is no JSON");
   }
-  record_ = record_from(document);
+  record_ = record_from_json(document);
   std::uint64_t bytes = 0;
   for (const std::int64_t piece : record_.pieces) {
     if (piece < 0 || static_cast<std::uint64_t>(piece) > weights_bytes_ - bytes)

@@ -25,6 +25,8 @@ constexpr std::int64_t kLeastGroup = 28;
 // Tiles that each thread should find, before it is given groups of its own, for which it reads all
 // weights.
 constexpr std::int64_t kLeastPrivate = 24;
+// Bytes of them below which a third of the tiles will do.
+constexpr std::int64_t kFewWeights = 600 << 10;
 
 class WinogradStep final : public Step {
  public:
@@ -101,7 +103,9 @@ class WinogradStep final : public Step {
         points * channel_blocks(steps_) * kChannelBlock * size_of(DataType::kF32);
     const std::int64_t most = std::max(group_bytes() / tile_bytes, kLeastGroup);
     groups_ = divide_up(tiles, most);
-    shares_v_ = threads > 1 && tiles < kLeastPrivate * threads;
+    const std::int64_t weight_bytes = points * steps_ * g_.outputs * size_of(DataType::kF32);
+    const std::int64_t least = weight_bytes <= kFewWeights ? kLeastPrivate / 3 : kLeastPrivate;
+    shares_v_ = threads > 1 && tiles < least * threads;
     if (!shares_v_) groups_ = std::min(divide_up(groups_, threads) * threads, tiles);
     group_tiles_ = divide_up(tiles, groups_);
   }
