@@ -24,7 +24,7 @@ ROOMS = [
     ("export", ["src/export/"], "api base ops ir"),
     ("passes", ["src/passes/"], "api base ops ir"),
     ("device", ["src/device/"], "api base"),
-    ("tactic", ["src/backends/tactic.h", "src/backends/backend.h"], "api base ops device"),
+    ("tactic", ["src/backends/tactic.h", "src/backends/backend.h", "src/backends/fallback.h"], "api base ops device"),
     ("backends/cpu", ["src/backends/cpu/"], "api base ops device tactic"),
     ("backends/cuda", ["src/backends/cuda/"], "api base ops device tactic"),
     ("backends/cudnn", ["src/backends/cudnn/"], "api base ops device tactic"),

@@ -1,5 +1,6 @@
 #include "backends/registry.h"
 
+#include <algorithm>
 #include <charconv>
 
 #include "backends/cpu/cpu.h"

@@ -42,8 +42,8 @@ def run_kissa(options, *arguments):
         raise Mismatch(f"status {done.returncode}: {done.stderr.strip()}")
 
 
-def difference(got, ref, rtol):
-    """What sets two arrays apart beyond |got - ref| <= rtol |ref| + 1e-5 max|ref|, or ''."""
+def difference(got, ref, rtol, loss):
+    """What sets two arrays apart beyond |got - ref| <= loss (rtol |ref| + 1e-5 max|ref|), or ''."""
     if got.dtype != np.float32:
         return f"is {got.dtype}, not float32"
     if got.shape != ref.shape:
@@ -53,7 +53,7 @@ def difference(got, ref, rtol):
     scale = max(size[size < LARGEST_NUMBER], default=0)
     with np.errstate(invalid="ignore"):
         error = np.abs(got - ref)
-        good = (error <= rtol * size + 1e-5 * scale) | (got == ref) | (np.isnan(got) & np.isnan(ref))
+        good = (error <= loss * (rtol * size + 1e-5 * scale)) | (got == ref) | (np.isnan(got) & np.isnan(ref))
     if good.all():
         return ""
     worst = np.unravel_index(np.argmax(np.where(good, -1, np.nan_to_num(error, nan=np.inf))),
@@ -67,13 +67,13 @@ def file_name(blob):
     return re.sub(r"[^A-Za-z0-9._-]", "_", blob) + ".npy"
 
 
-def compare_outputs(folder, references, rtol):
+def compare_outputs(folder, references, rtol, loss):
     """`references`: file name in `folder` -> path of what Caffe gave."""
     got = set(os.listdir(folder))
     if got != set(references):
         raise Mismatch(f"wrote {sorted(got)}, not {sorted(references)}")
     for name, reference in references.items():
-        problem = difference(np.load(os.path.join(folder, name)), np.load(reference), rtol)
+        problem = difference(np.load(os.path.join(folder, name)), np.load(reference), rtol, loss)
         if problem:
             raise Mismatch(f"{name} {problem}")
 
@@ -106,14 +106,14 @@ def check_case(options, folder, scratch):
     if any("detection" in blob for blob, _ in outputs):
         rtol = 1e-3
     compare_outputs(scratch, {file_name(blob): os.path.join(folder, name)
-                              for blob, name in outputs}, rtol)
+                              for blob, name in outputs}, rtol, options.loss)
 
 
-def near(got, ref, scale):
-    return abs(got - ref) <= 1e-4 * abs(ref) + 1e-5 * scale
+def near(got, ref, scale, loss):
+    return abs(got - ref) <= loss * (1e-4 * abs(ref) + 1e-5 * scale)
 
 
-def check_trace_row(row, array):
+def check_trace_row(row, array, loss):
     """Compares a blob with its shape, mean, rms, least, greatest and sampled values in Caffe."""
     if list(array.shape) != row["shape"]:
         raise Mismatch(f"blob {row['top']} has shape {list(array.shape)}, not {row['shape']}")
@@ -122,10 +122,10 @@ def check_trace_row(row, array):
     got = {"mean": values.mean(), "rms": np.sqrt((values ** 2).mean()), "min": values.min(),
            "max": values.max()}
     for name, value in got.items():
-        if not near(value, row[name], scale):
+        if not near(value, row[name], scale, loss):
             raise Mismatch(f"blob {row['top']}: {name} {value:g}, not {row[name]:g}")
     for index, value in row["samples"]:
-        if not near(values[index], value, scale):
+        if not near(values[index], value, scale, loss):
             raise Mismatch(f"blob {row['top']}: value {index} is {values[index]:g}, not {value:g}")
 
 
@@ -143,7 +143,8 @@ def check_trace(options, folder, arguments, scratch):
         with tempfile.TemporaryDirectory(dir=scratch) as out:
             run_kissa(options, *arguments, "--fetch", ",".join(some), "--output-dir", out)
             for name in some:
-                check_trace_row(rows[name], np.load(os.path.join(out, file_name(name))))
+                check_trace_row(rows[name], np.load(os.path.join(out, file_name(name))),
+                                options.loss)
 
 
 def check_network(options, folder, scratch):
@@ -159,7 +160,7 @@ def check_network(options, folder, scratch):
     references = {os.path.basename(path)[4:]: path
                   for path in glob.glob(os.path.join(folder, "out_*.npy"))}
     rtol = 1e-3 if "detection_out.npy" in references else 1e-4
-    compare_outputs(out, references, rtol)
+    compare_outputs(out, references, rtol, options.loss)
     check_trace(options, folder, arguments, scratch)
 
 
@@ -236,6 +237,8 @@ def main():
     parser = harness.arguments(__doc__)
     parser.add_argument("--only", default="", metavar="TEXT", help="only cases with TEXT in the name")
     parser.add_argument("--jobs", type=int, default=2, help="how many cases to run at once (2)")
+    parser.add_argument("--loss", type=float, default=1, metavar="FACTOR",
+                        help="by which results may differ more than FP32 allows (1)")
     parser.add_argument("extra", nargs="*", help="further arguments for kissa")
     options = harness.parse(parser)
     if not os.path.isdir(os.path.join(options.shared, "conformance")):

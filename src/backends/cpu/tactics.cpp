@@ -5,34 +5,10 @@
 
 #include "backends/cpu/cpu.h"
 #include "backends/cpu/data_tactics.h"
+#include "backends/fallback.h"
 
 namespace kissa::cpu {
 namespace {
-
-// A tactic that steps back where one of a preferred list takes a region.
-class Fallback final : public Tactic {
- public:
-  Fallback(const Tactic& tactic, const std::vector<const Tactic*>& preferred)
-      : tactic_(tactic), preferred_(preferred) {}
-
-  std::string_view name() const override { return tactic_.name(); }
-  std::optional<std::string> refuse(const Region& region) const override {
-    for (const Tactic* preferred : preferred_)
-      if (!preferred->refuse(region)) return fmt::format("{} takes it", preferred->name());
-    return tactic_.refuse(region);
-  }
-  Requirements requirements(const Region& region) const override {
-    return tactic_.requirements(region);
-  }
-  std::unique_ptr<Step> prepare(const Region& region,
-                                const PrepareContext& context) const override {
-    return tactic_.prepare(region, context);
-  }
-
- private:
-  const Tactic& tactic_;
-  std::vector<const Tactic*> preferred_;
-};
 
 // Tactics that are made for one table of kernels, and the list of all that go with it.
 struct FusedTactics {

@@ -3,6 +3,7 @@
 #include <array>
 
 #include "backends/cuda/cuda.h"
+#include "backends/fallback.h"
 
 namespace kissa::cuda {
 
@@ -13,7 +14,8 @@ TacticList fused_fp16_tactics() {
       add_first_tactics(own);
       add_nhwc_tactics(own);
       for (const auto& tactic : own) list.push_back(tactic.get());
-      list.push_back(&plain_tactic());
+      own.push_back(std::make_unique<Fallback>(plain_tactic(), list));
+      list.push_back(own.back().get());
     }
     std::vector<std::unique_ptr<const Tactic>> own;
     std::vector<const Tactic*> list;

@@ -134,18 +134,18 @@ __global__ void __launch_bounds__(kWindowThreads)
   *reinterpret_cast<uint2*>(dst) = *reinterpret_cast<const uint2*>(out);
 }
 
-// LRN, then a 3 x 3 max pool of stride 2: a block takes `rows_out` rows of outputs of 32 channels,
-// and computes LRN of each pixel under them once.
-constexpr int kStripChannels = 32;
+// LRN, then a 3 x 3 max pool of stride 2: a block takes `rows_out` rows of outputs of some
+// channels, and computes LRN of each pixel under them once.
 constexpr int kStripThreads = 256;
 struct Strip {
   WindowOp op;
   int rows_out;
+  int channels;  // 16 or 32
 };
 
 int strip_rows_in(int rows_out) { return 2 * rows_out + 1; }
 std::size_t strip_bytes(const Strip& strip) {
-  return static_cast<std::size_t>(strip_rows_in(strip.rows_out) * strip.op.width) * kStripChannels *
+  return static_cast<std::size_t>(strip_rows_in(strip.rows_out) * strip.op.width * strip.channels) *
          sizeof(__half);
 }
 
@@ -156,18 +156,20 @@ __global__ void __launch_bounds__(kStripThreads)
   const WindowOp& op = strip.op;
   const int padded = (op.channels + 15) / 16 * 16;
   const int p0 = static_cast<int>(blockIdx.x) * strip.rows_out;
-  const int first_channel = static_cast<int>(blockIdx.y) * kStripChannels;
+  const int first_channel = static_cast<int>(blockIdx.y) * strip.channels;
+  const int words = strip.channels / 4;
+  const int eights = strip.channels / 8;
   const int rows_in = min(2 * strip.rows_out + 1, op.height - 2 * p0);
   const __half* src = static_cast<const __half*>(op.src) +
                       (std::int64_t{blockIdx.z} * op.height + 2 * p0) * op.width * op.src_stride;
   wait_for_previous();
 #pragma unroll 4
-  for (int i = static_cast<int>(threadIdx.x); i < rows_in * op.width * 8; i += kStripThreads) {
-    const int channel = first_channel + i % 8 * 4;
+  for (int i = static_cast<int>(threadIdx.x); i < rows_in * op.width * words; i += kStripThreads) {
+    const int channel = first_channel + i % words * 4;
     if (channel >= padded) continue;
     float x[8];
     float y[4];
-    load_neighbourhood<2>(src + std::int64_t{i / 8} * op.src_stride, channel, op.channels, x);
+    load_neighbourhood<2>(src + std::int64_t{i / words} * op.src_stride, channel, op.channels, x);
     apply_lrn<2, 4>(op.lrn, x, y);
     __half2* to = reinterpret_cast<__half2*>(scaled + i * 4);
     to[0] = __floats2half2_rn(y[0], y[1]);
@@ -175,11 +177,12 @@ __global__ void __launch_bounds__(kStripThreads)
   }
   __syncthreads();
   const int rows_out = min(strip.rows_out, op.out_height - p0);
-  for (int i = static_cast<int>(threadIdx.x); i < rows_out * op.out_width * 4; i += kStripThreads) {
-    const int channel = i % 4 * 8;
+  for (int i = static_cast<int>(threadIdx.x); i < rows_out * op.out_width * eights;
+       i += kStripThreads) {
+    const int channel = i % eights * 8;
     if (first_channel + channel >= padded) continue;
-    const int p = i / 4 / op.out_width;
-    const int q = i / 4 % op.out_width;
+    const int p = i / eights / op.out_width;
+    const int q = i / eights % op.out_width;
     uint4 largest = lowest_half8();
 #pragma unroll
     for (int k = 0; k < 9; ++k) {
@@ -187,7 +190,7 @@ __global__ void __launch_bounds__(kStripThreads)
       const int column = min(2 * q + k % 3, op.width - 1);
       largest =
           max_half8(largest, *reinterpret_cast<const uint4*>(
-                                 scaled + (row * op.width + column) * kStripChannels + channel));
+                                 scaled + (row * op.width + column) * strip.channels + channel));
     }
     __half* dst =
         static_cast<__half*>(op.dst) +
@@ -202,10 +205,10 @@ bool launch_strip(const WindowOp& op, cudaStream_t stream) {
   if (!op.lrn_first || op.lrn.reach != 2 || op.stride_h != 2 || op.stride_w != 2 ||
       op.images > 65535)
     return false;
-  const int groups = (op.channels + kStripChannels - 1) / kStripChannels;
-  // More rows a block compute fewer pixels twice; one row a block makes more blocks.
-  const bool is_small = std::int64_t{op.images} * op.out_height * groups < 2048;
-  const Strip strip = {op, is_small ? 1 : 4};
+  // Larger blocks compute fewer pixels twice; smaller ones are more.
+  const bool is_small = std::int64_t{op.images} * op.out_height * op.channels < 32768;
+  const Strip strip = {op, is_small ? 1 : 4, is_small ? 16 : 32};
+  const int groups = (op.channels + strip.channels - 1) / strip.channels;
   constexpr std::size_t kMaxBytes = 48 * 1024;
   if (strip_bytes(strip) > kMaxBytes) return false;
   const dim3 grid(static_cast<unsigned>((op.out_height + strip.rows_out - 1) / strip.rows_out),
@@ -248,86 +251,6 @@ __global__ void __launch_bounds__(256) plane_mean_kernel(const __grid_constant__
   for (int i = 0; i < 32; ++i) total += sums[i][own];
   static_cast<__half*>(op.dst)[std::int64_t{blockIdx.y} * op.dst_stride + first + own] =
       __float2half_rn(total / static_cast<float>(plane));
-}
-
-// A warp an output, for up to kImages images.
-constexpr int kImages = 16;
-__global__ void __launch_bounds__(kThreads)
-    classifier_kernel(const __grid_constant__ Classifier op) {
-  let_next_start();
-  const int lane = static_cast<int>(threadIdx.x) % 32;
-  const int output =
-      static_cast<int>(blockIdx.x) * (kThreads / 32) + static_cast<int>(threadIdx.x) / 32;
-  const bool has_work = output < op.outputs;
-  const uint4* weight = static_cast<const uint4*>(op.weight) + std::int64_t{output} * op.chunks;
-  constexpr int kHeld = 4;  // chunks of weights that a lane fetches early
-  uint4 held[kHeld];
-#pragma unroll
-  for (int i = 0; i < kHeld; ++i)
-    held[i] = has_work && lane + i * 32 < op.chunks ? load_weights(weight + lane + i * 32)
-                                                    : make_uint4(0, 0, 0, 0);
-  wait_for_previous();
-  if (!has_work) return;
-  const int first = static_cast<int>(blockIdx.y) * kImages;
-  for (int n = first; n < min(first + kImages, op.images); ++n) {
-    const auto* src = reinterpret_cast<const uint4*>(static_cast<const __half*>(op.src) +
-                                                     std::int64_t{n} * op.src_stride);
-    float sum = 0.0f;
-    const auto add = [&](const uint4& w, int chunk) {
-      float a[8];
-      float b[8];
-      to_floats(w, a);
-      to_floats(__ldcg(src + chunk), b);
-#pragma unroll
-      for (int i = 0; i < 8; ++i) sum += a[i] * b[i];
-    };
-#pragma unroll
-    for (int i = 0; i < kHeld; ++i)
-      if (lane + i * 32 < op.chunks) add(held[i], lane + i * 32);
-    for (int chunk = lane + kHeld * 32; chunk < op.chunks; chunk += 32)
-      add(load_weights(weight + chunk), chunk);
-    for (int lanes = 16; lanes > 0; lanes /= 2) sum += __shfl_xor_sync(~0u, sum, lanes);
-    if (lane == 0)
-      op.dst[std::int64_t{n} * op.outputs + output] =
-          fminf(fmaxf(sum + op.bias[output], op.low), op.high);
-  }
-}
-
-// A block a row.
-__global__ void __launch_bounds__(kThreads)
-    softmax_rows_kernel(const __grid_constant__ SoftmaxRows op) {
-  constexpr int kHeld = 4;  // elements that a thread keeps; more are read again
-  __shared__ float parts[kThreads / 32];
-  let_next_start();
-  wait_for_previous();
-  const float* src = op.src + std::int64_t{blockIdx.x} * op.extent;
-  float* dst = op.dst + std::int64_t{blockIdx.x} * op.extent;
-  const int tid = static_cast<int>(threadIdx.x);
-  float held[kHeld];
-  float largest = -INFINITY;
-#pragma unroll
-  for (int k = 0; k < kHeld; ++k) {
-    held[k] = tid + k * kThreads < op.extent ? __ldcg(src + tid + k * kThreads) : -INFINITY;
-    largest = fmaxf(largest, held[k]);
-  }
-  for (int i = tid + kHeld * kThreads; i < op.extent; i += kThreads)
-    largest = fmaxf(largest, __ldcg(src + i));
-  for (int lanes = 16; lanes > 0; lanes /= 2)
-    largest = fmaxf(largest, __shfl_xor_sync(~0u, largest, lanes));
-  if (tid % 32 == 0) parts[tid / 32] = largest;
-  __syncthreads();
-  for (const float part : parts) largest = fmaxf(largest, part);
-  float sum = 0.0f;
-#pragma unroll
-  for (int k = 0; k < kHeld; ++k) sum += held[k] = expf(held[k] - largest);
-  for (int i = tid + kHeld * kThreads; i < op.extent; i += kThreads)
-    sum += expf(__ldcg(src + i) - largest);
-  sum = block_sum(sum);
-#pragma unroll
-  for (int k = 0; k < kHeld; ++k)
-    if (tid + k * kThreads < op.extent) dst[tid + k * kThreads] = held[k] / sum;
-  for (int i = tid + kHeld * kThreads; i < op.extent; i += kThreads)
-    dst[i] = expf(__ldcg(src + i) - largest) / sum;
 }
 
 __global__ void to_nhwc_kernel(Reorder op) {
@@ -387,19 +310,6 @@ void launch_window_op(const WindowOp& op, cudaStream_t stream) {
     launch(op.lrn_first ? window_kernel<kLrnPool, 0, kMaxLrnReach>
                         : window_kernel<kPoolLrn, 0, kMaxLrnReach>);
   }
-}
-
-void launch_classifier(const Classifier& op, cudaStream_t stream) {
-  if (op.images == 0) return;
-  constexpr int kOutputs = kThreads / 32;
-  const dim3 grid(static_cast<unsigned>((op.outputs + kOutputs - 1) / kOutputs),
-                  static_cast<unsigned>((op.images + kImages - 1) / kImages));
-  launch_early(classifier_kernel, op, grid, kThreads, 0, stream);
-}
-
-void launch_softmax_rows(const SoftmaxRows& op, cudaStream_t stream) {
-  if (op.rows == 0) return;
-  launch_early(softmax_rows_kernel, op, dim3(static_cast<unsigned>(op.rows)), kThreads, 0, stream);
 }
 
 void launch_to_nhwc(const Reorder& op, cudaStream_t stream) {

@@ -29,24 +29,28 @@ __global__ void pool_kernel(PoolShape s, const float* x, float* y, float* mask) 
     const Span columns = span_at(i % s.out_width, s.kernel_w, s.stride_w, s.pad_w, s.width);
     float largest = -FLT_MAX;
     std::int64_t place = -1;
-    float sum = 0.0f;
-    float squares = 0.0f;
+    double sum = 0.0;
+    double squares = 0.0;
     for (std::int64_t h = rows.begin; h < rows.end; ++h) {
       for (std::int64_t w = columns.begin; w < columns.end; ++w) {
         const float value = plane[h * s.width + w];
-        sum += value;
-        squares += value * value;
-        if (!(value > largest)) continue;
-        largest = value;
-        place = h * s.width + w;
+        if (s.method != PoolShape::Method::kMax) {
+          sum += value;
+          squares += double{value} * value;
+        } else if (value > largest) {
+          largest = value;
+          place = h * s.width + w;
+        }
       }
     }
     switch (s.method) {
       case PoolShape::Method::kMax: y[i] = largest; break;
       case PoolShape::Method::kAverage:
-        y[i] = sum / static_cast<float>(rows.size * columns.size);
+        y[i] = static_cast<float>(sum / static_cast<double>(rows.size * columns.size));
         break;
-      case PoolShape::Method::kStochastic: y[i] = sum > 0.0f ? squares / sum : 0.0f; break;
+      case PoolShape::Method::kStochastic:
+        y[i] = sum > 0.0 ? static_cast<float>(squares / sum) : 0.0f;
+        break;
     }
     if (mask != nullptr) mask[i] = static_cast<float>(place);
   });

@@ -70,11 +70,8 @@ std::span<const StageTile> stage_tiles() {
       {"32x56k4", 1, 7, 2, 1, 4, stage_kernel<1, 7, 2, 1, 4>},
       {"64x56k4", 2, 7, 2, 1, 4, stage_kernel<2, 7, 2, 1, 4>},
       {"64x64k2", 2, 4, 2, 2, 2, stage_kernel<2, 4, 2, 2, 2>},
-      {"128x56k2", 4, 7, 2, 1, 4, stage_kernel<4, 7, 2, 1, 4>},
-      {"128x112", 4, 7, 2, 2, 2, stage_kernel<4, 7, 2, 2, 2>},
       {"64x224", 2, 7, 2, 4, 1, stage_kernel<2, 7, 2, 4, 1>},
       {"128x112p", 2, 7, 4, 2, 1, stage_kernel<2, 7, 4, 2, 1>},
-      {"128x224", 4, 7, 2, 4, 1, stage_kernel<4, 7, 2, 4, 1>},
   };
   return kTiles;
 }

@@ -1,0 +1,103 @@
+#include "backends/cuda/kernels/fp16.cuh"
+#include "backends/cuda/kernels/launch.cuh"
+#include "backends/cuda/kernels/nhwc.h"
+
+namespace kissa::cuda {
+namespace {
+
+// A warp an output, for up to kImages images.
+constexpr int kImages = 16;
+__global__ void __launch_bounds__(kThreads)
+    classifier_kernel(const __grid_constant__ Classifier op) {
+  let_next_start();
+  const int lane = static_cast<int>(threadIdx.x) % 32;
+  const int output =
+      static_cast<int>(blockIdx.x) * (kThreads / 32) + static_cast<int>(threadIdx.x) / 32;
+  const bool has_work = output < op.outputs;
+  const uint4* weight = static_cast<const uint4*>(op.weight) + std::int64_t{output} * op.chunks;
+  constexpr int kHeld = 4;  // chunks of weights that a lane fetches early
+  uint4 held[kHeld];
+#pragma unroll
+  for (int i = 0; i < kHeld; ++i)
+    held[i] = has_work && lane + i * 32 < op.chunks ? load_weights(weight + lane + i * 32)
+                                                    : make_uint4(0, 0, 0, 0);
+  wait_for_previous();
+  if (!has_work) return;
+  const int first = static_cast<int>(blockIdx.y) * kImages;
+  for (int n = first; n < min(first + kImages, op.images); ++n) {
+    const auto* src = reinterpret_cast<const uint4*>(static_cast<const __half*>(op.src) +
+                                                     std::int64_t{n} * op.src_stride);
+    float sum = 0.0f;
+    const auto add = [&](const uint4& w, int chunk) {
+      float a[8];
+      float b[8];
+      to_floats(w, a);
+      to_floats(__ldcg(src + chunk), b);
+#pragma unroll
+      for (int i = 0; i < 8; ++i) sum += a[i] * b[i];
+    };
+#pragma unroll
+    for (int i = 0; i < kHeld; ++i)
+      if (lane + i * 32 < op.chunks) add(held[i], lane + i * 32);
+    for (int chunk = lane + kHeld * 32; chunk < op.chunks; chunk += 32)
+      add(load_weights(weight + chunk), chunk);
+    for (int lanes = 16; lanes > 0; lanes /= 2) sum += __shfl_xor_sync(~0u, sum, lanes);
+    if (lane == 0)
+      op.dst[std::int64_t{n} * op.outputs + output] =
+          fminf(fmaxf(sum + op.bias[output], op.low), op.high);
+  }
+}
+
+// A block a row.
+__global__ void __launch_bounds__(kThreads)
+    softmax_rows_kernel(const __grid_constant__ SoftmaxRows op) {
+  constexpr int kHeld = 4;  // elements that a thread keeps; more are read again
+  __shared__ float parts[kThreads / 32];
+  let_next_start();
+  wait_for_previous();
+  const float* src = op.src + std::int64_t{blockIdx.x} * op.extent;
+  float* dst = op.dst + std::int64_t{blockIdx.x} * op.extent;
+  const int tid = static_cast<int>(threadIdx.x);
+  float held[kHeld];
+  float largest = -INFINITY;
+#pragma unroll
+  for (int k = 0; k < kHeld; ++k) {
+    held[k] = tid + k * kThreads < op.extent ? __ldcg(src + tid + k * kThreads) : -INFINITY;
+    largest = fmaxf(largest, held[k]);
+  }
+  for (int i = tid + kHeld * kThreads; i < op.extent; i += kThreads)
+    largest = fmaxf(largest, __ldcg(src + i));
+  for (int lanes = 16; lanes > 0; lanes /= 2)
+    largest = fmaxf(largest, __shfl_xor_sync(~0u, largest, lanes));
+  if (tid % 32 == 0) parts[tid / 32] = largest;
+  __syncthreads();
+  for (const float part : parts) largest = fmaxf(largest, part);
+  float sum = 0.0f;
+#pragma unroll
+  for (int k = 0; k < kHeld; ++k) sum += held[k] = expf(held[k] - largest);
+  for (int i = tid + kHeld * kThreads; i < op.extent; i += kThreads)
+    sum += expf(__ldcg(src + i) - largest);
+  sum = block_sum(sum);
+#pragma unroll
+  for (int k = 0; k < kHeld; ++k)
+    if (tid + k * kThreads < op.extent) dst[tid + k * kThreads] = held[k] / sum;
+  for (int i = tid + kHeld * kThreads; i < op.extent; i += kThreads)
+    dst[i] = expf(__ldcg(src + i) - largest) / sum;
+}
+
+}  // namespace
+
+void launch_classifier(const Classifier& op, cudaStream_t stream) {
+  if (op.images == 0) return;
+  constexpr int kOutputs = kThreads / 32;
+  const dim3 grid(static_cast<unsigned>((op.outputs + kOutputs - 1) / kOutputs),
+                  static_cast<unsigned>((op.images + kImages - 1) / kImages));
+  launch_early(classifier_kernel, op, grid, kThreads, 0, stream);
+}
+
+void launch_softmax_rows(const SoftmaxRows& op, cudaStream_t stream) {
+  if (op.rows == 0) return;
+  launch_early(softmax_rows_kernel, op, dim3(static_cast<unsigned>(op.rows)), kThreads, 0, stream);
+}
+
+}  // namespace kissa::cuda
