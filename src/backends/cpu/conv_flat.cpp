@@ -187,11 +187,11 @@ class FlatStep final : public Step {
       const std::int64_t phases = plane % (rows.phases * columns.phases);
       const std::int64_t block = plane / (rows.phases * columns.phases);
       const std::int64_t y = i % rows.length * rows.stride + phases / columns.phases - g_.pad_h;
-      const bool is_inside = y >= 0 && y < g_.height;
-      const float* row = src +
-                         in_.offset(group.first_image + block / in_.blocks, block % in_.blocks) +
-                         y * g_.width * kChannelBlock;
-      gather_row(is_inside ? row : nullptr, phases % columns.phases - g_.pad_w,
+      const float* row = nullptr;
+      if (y >= 0 && y < g_.height)
+        row = src + in_.offset(group.first_image + block / in_.blocks, block % in_.blocks) +
+              y * g_.width * kChannelBlock;
+      gather_row(row, phases % columns.phases - g_.pad_w,
                  group.gathered + i * image_.pitch * kChannelBlock);
     }
   }
@@ -200,10 +200,13 @@ class FlatStep final : public Step {
   void gather_row(const float* row, std::int64_t first, float* dst) const noexcept {
     const std::int64_t stride = image_.columns.stride;
     const std::int64_t count = image_.pitch;
+    if (row == nullptr) {
+      std::fill_n(dst, count * kChannelBlock, 0.0f);
+      return;
+    }
     const auto clamp = [&](std::int64_t x) { return std::clamp<std::int64_t>(x, 0, count); };
-    std::int64_t begin = clamp(divide_up(std::max<std::int64_t>(-first, 0), stride));
-    std::int64_t end = clamp(divide_up(std::max<std::int64_t>(g_.width - first, 0), stride));
-    if (row == nullptr) begin = end = 0;
+    const std::int64_t begin = clamp(divide_up(std::max<std::int64_t>(-first, 0), stride));
+    const std::int64_t end = clamp(divide_up(std::max<std::int64_t>(g_.width - first, 0), stride));
     std::fill_n(dst, begin * kChannelBlock, 0.0f);
     if (stride == 1) {
       std::copy_n(row + (first + begin) * kChannelBlock, (end - begin) * kChannelBlock,
