@@ -5,9 +5,9 @@
 #include <cmath>
 
 #include "base/error.h"
+#include "import/caffe/file_testing.h"
 #include "import/caffe/import.h"
 #include "import/caffe/random_fill.h"
-#include "import/caffe/file_testing.h"
 #include "kissa/log.h"
 
 namespace kissa::caffe {

@@ -5,8 +5,8 @@
 #include <random>
 
 #include "base/error.h"
-#include "import/caffe/import.h"
 #include "import/caffe/file_testing.h"
+#include "import/caffe/import.h"
 
 namespace kissa::caffe {
 namespace {
