@@ -8,14 +8,13 @@
 // A row of taps reads the copies of one row of the image. These rows lie in planes by the phases of
 // the row stride, so that rows of outputs follow each other too (conv_flat.cpp). A task gathers the
 // rows for a strip of outputs, which stay in L2, and runs all panels over it.
-#include <array>
 
+#include "backends/cpu/conv_bf16.h"
 #include "backends/cpu/conv_blocks.h"
 #include "backends/cpu/conv_geometry.h"
 #include "backends/cpu/cpu.h"
 #include "backends/cpu/kernel_tactic.h"
 #include "backends/cpu/tactics.h"
-#include "base/bf16.h"
 
 namespace kissa::cpu {
 namespace {
@@ -53,10 +52,9 @@ class FirstFlatStep final : public Step {
         tap_offsets_.push_back(static_cast<long>(
             ((q * axis_.phases + axis_.phase(r)) * axis_.length + axis_.shift(r)) * row_floats_));
     const std::vector<OutputBlock> blocks = output_blocks(region);
-    std::vector<int> sizes(blocks.size() / kMaxFlatBlocks, kMaxFlatBlocks);
-    if (blocks.size() % kMaxFlatBlocks != 0) sizes.push_back(1);
     panels_ = pack_panels(
-        region, blocks, sizes, g_.kernel_h * steps_ * kChannelBlock * kChannelBlock,
+        region, blocks, flat_panels(blocks.size()),
+        g_.kernel_h * steps_ * kChannelBlock * kChannelBlock,
         [&](std::span<const OutputBlock> of_panel, float* weight) {
           pack(of_panel, taps_of(region), weight);
         },
@@ -93,17 +91,17 @@ class FirstFlatStep final : public Step {
     const std::int64_t row = std::ssize(blocks) * kChannelBlock;
     for (std::int64_t k = 0; k < row; ++k) {
       const OutputBlock& block = blocks[static_cast<std::size_t>(k / kChannelBlock)];
-      const auto value = [&](std::int64_t c, std::int64_t r, std::int64_t s) -> std::uint32_t {
-        if (c >= g_.channels || s >= g_.kernel_w) return 0;
+      const auto value = [&](std::int64_t c, std::int64_t r, std::int64_t s) {
+        if (c >= g_.channels || s >= g_.kernel_w) return 0.0f;
         const float* taps = find(block, k % kChannelBlock, c);
-        return taps != nullptr ? to_bf16(taps[r * g_.kernel_w + s]) : 0;
+        return taps != nullptr ? taps[r * g_.kernel_w + s] : 0.0f;
       };
       for (std::int64_t r = 0; r < g_.kernel_h; ++r)
         for (std::int64_t i = 0; i < steps_ * kChannelBlock; ++i) {
           const std::int64_t s = i / kPixelFloats;
           const std::int64_t c = i % kPixelFloats * 2;
           weight[(r * steps_ * kChannelBlock + i) * row + k] =
-              std::bit_cast<float>(value(c + 1, r, s) << 16 | value(c, r, s));
+              to_pair(value(c, r, s), value(c + 1, r, s));
         }
     }
   }
@@ -146,9 +144,7 @@ class FirstFlatStep final : public Step {
 
   void run_panel(const Bindings& bindings, const Panel& panel, std::int64_t image,
                  std::int64_t first, std::int64_t count, const float* strip) const noexcept {
-    std::array<HalfBlock, kMaxFlatBlocks> outputs;
-    for (std::size_t j = 0; j < panel.blocks.size(); ++j)
-      outputs[j] = half_block(panel.blocks[j], bindings, image, first * g_.out_width);
+    const auto outputs = half_blocks(panel, bindings, image, first * g_.out_width);
     bf16_.flat[panel.size() - 1]({.src = strip,
                                   .src_stride = 0,
                                   .tap_offset = tap_offsets_.data(),

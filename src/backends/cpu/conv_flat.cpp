@@ -13,7 +13,6 @@
 // all images before the next panel comes, which is meanwhile prefetched. Where there are groups
 // enough each is one task; otherwise all threads gather one group, and then share its panels.
 #include <algorithm>
-#include <array>
 
 #include "backends/cpu/conv_bf16.h"
 #include "backends/cpu/conv_blocks.h"
@@ -21,7 +20,6 @@
 #include "backends/cpu/cpu.h"
 #include "backends/cpu/kernel_tactic.h"
 #include "backends/cpu/tactics.h"
-#include "base/bf16.h"
 
 namespace kissa::cpu {
 namespace {
@@ -59,8 +57,8 @@ struct FlatImage {
 void pack_pairs(std::span<const OutputBlock> blocks, std::int64_t channels, std::int64_t taps,
                 std::int64_t pairs, const FindTaps& find, float* weight) {
   const std::int64_t row = std::ssize(blocks) * kChannelBlock;
-  const auto value = [](const float* of_channel, std::int64_t tap) -> std::uint32_t {
-    return of_channel != nullptr ? to_bf16(of_channel[tap]) : 0;
+  const auto value = [](const float* of_channel, std::int64_t tap) {
+    return of_channel != nullptr ? of_channel[tap] : 0.0f;
   };
   for (std::int64_t k = 0; k < row; ++k) {
     const OutputBlock& block = blocks[static_cast<std::size_t>(k / kChannelBlock)];
@@ -74,7 +72,7 @@ void pack_pairs(std::span<const OutputBlock> blocks, std::int64_t channels, std:
       const std::int64_t count = std::min(kChannelBlock, pairs - first);
       float* dst = weight + (first * taps + p - first) * row + k;
       for (std::int64_t t = 0; t < taps; ++t)
-        dst[t * count * row] = std::bit_cast<float>(value(high, t) << 16 | value(low, t));
+        dst[t * count * row] = to_pair(value(low, t), value(high, t));
     }
   }
 }
@@ -163,11 +161,9 @@ class FlatStep final : public Step {
 
   void pack(const Region& region, WeightArena& arena) {
     const std::vector<OutputBlock> blocks = output_blocks(region);
-    std::vector<int> sizes(blocks.size() / kMaxFlatBlocks, kMaxFlatBlocks);
-    if (blocks.size() % kMaxFlatBlocks != 0) sizes.push_back(1);
     const FindTaps find = taps_of(region);
     panels_ = pack_panels(
-        region, blocks, sizes, pairs_ * g_.taps() * kChannelBlock,
+        region, blocks, flat_panels(blocks.size()), pairs_ * g_.taps() * kChannelBlock,
         [&](std::span<const OutputBlock> of_panel, float* weight) {
           pack_pairs(of_panel, g_.channels, g_.taps(), pairs_, find, weight);
         },
@@ -224,9 +220,7 @@ class FlatStep final : public Step {
                 std::int64_t begin, std::int64_t end) const noexcept {
     const Panel& panel = panels_[p];
     const std::int64_t image = group.first_image + i;
-    std::array<HalfBlock, kMaxFlatBlocks> outputs;
-    for (std::size_t j = 0; j < panel.blocks.size(); ++j)
-      outputs[j] = half_block(panel.blocks[j], bindings, image, begin * g_.out_width);
+    const auto outputs = half_blocks(panel, bindings, image, begin * g_.out_width);
     const float* source = image_.in_place
                               ? static_cast<const float*>(bindings.inputs[0]) + in_.offset(image, 0)
                               : group.gathered + i * image_floats_;
