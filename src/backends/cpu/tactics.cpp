@@ -51,8 +51,8 @@ TacticList fused_bf16_tactics(Isa isa) {
       const Kernels& kernels = *kernels_up_to(host_isa()).front();
       for (const Bf16Kernels* bf16 : tables) {
         own.push_back(make_conv_first_flat(*bf16));
-        own.push_back(make_conv_first_winograd(kernels, bf16));
         if (bf16->products.pixels[0] > 0) {
+          own.push_back(make_conv_first_winograd(kernels, bf16));
           own.push_back(make_conv_winograd({kF2x3, "f2", 1, bf16, true}, kernels));
           own.push_back(make_conv_winograd({kF4x5, "f4_5x5", 1, bf16}, kernels));
         }

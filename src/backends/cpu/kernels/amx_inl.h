@@ -118,10 +118,10 @@ constexpr Bf16Kernels kAmxTable = {.isa = "amx",
                                    .flat = {amx_flat_conv<1>, amx_flat_conv<2>},
                                    .interleave = interleave_pixels,
                                    .expand = expand_pixels,
-                                   .widen = widen,
-                                   .store = store_pixels,
+                                   .widen = nullptr,
+                                   .store = nullptr,
                                    .products = {},
-                                   .winograd_input = winograd_input_bf16};
+                                   .winograd_input = nullptr};
 
 }  // namespace
 }  // namespace kissa::cpu

@@ -53,11 +53,12 @@ struct Bf16Kernels {
   // dst[i][0..16) = src[i * stride + 0..16)
   void (*expand)(const float* src, long stride, long pixels, float* dst) noexcept;
 
-  // For Winograd's method: halves of blocks as FP32 and back. Pixels of halves stand 16 floats
-  // apart, as those of blocks do.
+  // For Winograd's method; null, and without tiles, where direct convolution is faster anyway.
+  // Halves of blocks as FP32 and back. Pixels of halves stand 16 floats apart, as those of blocks
+  // do.
   void (*widen)(const float* half, float* dst, long pixels) noexcept;
   void (*store)(const HalfBlock& half, const float* sums, long pixels) noexcept;
-  // Products of pairs; no tiles where direct convolution is faster anyway.
+  // Products of pairs.
   GemmKernels products;
   // As WinogradKernels::input, of F(2x2, 3x3), but rounded: 16 channels to 8 pairs a point.
   void (*winograd_input)(const WinogradInput&) noexcept;
