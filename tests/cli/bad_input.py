@@ -6,28 +6,21 @@ repository's own digits and networks written here.
 
 import os
 import shutil
-import tempfile
 
 import numpy as np
 
 import harness
 
-DIGITS = os.path.join(harness.REPOSITORY, "examples/digits")
 INPUT = 'layer {{ name: "data" type: "Input" top: "data" input_param {{ shape {{ {dims} }} }} }}\n'
 SMALL_INPUT = INPUT.format(dims="dim: 1 dim: 2 dim: 6 dim: 6")
 UNSUPPORTED_MODES = [("--mode", "quick"), ("--precision", "fp64"), ("--device", "abacus")]
 
 
-class BadInput:
+class BadInput(harness.DigitsCopy):
     """Runs kissa on files in a scratch folder and checks what it says."""
 
-    def __init__(self, options, scratch, report):
-        self.options = options
-        self.scratch = scratch
-        self.report = report
-        for name in ["deploy.prototxt", "digits.caffemodel", "mean.binaryproto", "labels.txt",
-                     "0.png", "1.png"]:
-            shutil.copyfile(os.path.join(DIGITS, name), os.path.join(scratch, name))
+    files = ["deploy.prototxt", "digits.caffemodel", "mean.binaryproto", "labels.txt", "0.png",
+             "1.png"]
 
     def write(self, name, content):
         mode = "wb" if isinstance(content, bytes) else "w"
@@ -215,14 +208,9 @@ def check_full_disk(test):
 
 
 def main():
-    options = harness.parse(harness.arguments(__doc__))
-    report = harness.Report()
     checks = [check_files, check_weights, check_networks, check_labels_and_mean, check_images,
               check_numbers, check_run, check_eval, check_usage, check_full_disk]
-    for check in checks:
-        with tempfile.TemporaryDirectory() as scratch:
-            check(BadInput(options, scratch, report))
-    report.finish()
+    harness.run_checks(__doc__, BadInput, checks)
 
 
 if __name__ == "__main__":

@@ -4,14 +4,11 @@
 import json
 import os
 import re
-import shutil
-import tempfile
 
 import numpy as np
 
 import harness
 
-DIGITS = os.path.join(harness.REPOSITORY, "examples/digits")
 COMMANDS = ["classify", "run", "eval", "inspect", "bench", "profile", "build", "refit"]
 NETWORK = ["deploy.prototxt", "digits.caffemodel"]
 # The same arithmetic in every run: fused mode chooses its tactics by their time.
@@ -19,19 +16,8 @@ EXACT = ["--mode", "caffe"]
 CLASSIFY = ["classify", *NETWORK, "mean.binaryproto", "labels.txt", *EXACT]
 
 
-class Commands:
+class Commands(harness.DigitsCopy):
     """Runs kissa in a copy of the digits example."""
-
-    def __init__(self, options, scratch, report):
-        self.options = options
-        self.scratch = scratch
-        self.report = report
-        for name in os.listdir(DIGITS):
-            if os.path.isfile(os.path.join(DIGITS, name)):
-                shutil.copyfile(os.path.join(DIGITS, name), os.path.join(scratch, name))
-
-    def path(self, name):
-        return os.path.join(self.scratch, name)
 
     def kissa(self, *arguments):
         """Standard output of a run that must succeed."""
@@ -181,14 +167,9 @@ def check_profile(test):
 
 
 def main():
-    options = harness.parse(harness.arguments(__doc__))
-    report = harness.Report()
     checks = [check_help, check_classify, check_classify_options, check_run, check_run_network,
               check_eval, check_inspect, check_profile]
-    for check in checks:
-        with tempfile.TemporaryDirectory() as scratch:
-            check(Commands(options, scratch, report))
-    report.finish()
+    harness.run_checks(__doc__, Commands, checks)
 
 
 if __name__ == "__main__":

@@ -2,8 +2,10 @@
 
 import argparse
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 
 REPOSITORY = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 SKIPPED = 77  # the status that CTest counts as skipped
@@ -68,6 +70,34 @@ class Report:
     def finish(self):
         print(f"{self.passed} passed, {self.failed} failed")
         sys.exit(1 if self.failed or not self.passed else 0)
+
+
+class DigitsCopy:
+    """What runs kissa in a copy of the digits example, `scratch`."""
+
+    files = None  # names to copy; None: all
+
+    def __init__(self, options, scratch, report):
+        self.options = options
+        self.scratch = scratch
+        self.report = report
+        digits = os.path.join(REPOSITORY, "examples/digits")
+        for name in self.files or os.listdir(digits):
+            if os.path.isfile(os.path.join(digits, name)):
+                shutil.copyfile(os.path.join(digits, name), os.path.join(scratch, name))
+
+    def path(self, name):
+        return os.path.join(self.scratch, name)
+
+
+def run_checks(description, make, checks):
+    """Calls each check with make(options, scratch, report), every time in a new folder."""
+    options = parse(arguments(description))
+    report = Report()
+    for check in checks:
+        with tempfile.TemporaryDirectory() as scratch:
+            check(make(options, scratch, report))
+    report.finish()
 
 
 def error_problem(done, *expected, status=1):

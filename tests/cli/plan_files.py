@@ -7,31 +7,18 @@ import json
 import os
 import re
 import shutil
-import tempfile
 
 import numpy as np
 
 import harness
 
-DIGITS = os.path.join(harness.REPOSITORY, "examples/digits")
 NETWORK = ["deploy.prototxt", "digits.caffemodel"]
 # The order of the tactics, which does not depend on the machine's mood.
 STATIC = ["--build-seconds", "0"]
 
 
-class PlanFiles:
+class PlanFiles(harness.DigitsCopy):
     """Runs kissa in a copy of the digits example."""
-
-    def __init__(self, options, scratch, report):
-        self.options = options
-        self.scratch = scratch
-        self.report = report
-        for name in os.listdir(DIGITS):
-            if os.path.isfile(os.path.join(DIGITS, name)):
-                shutil.copyfile(os.path.join(DIGITS, name), os.path.join(scratch, name))
-
-    def path(self, name):
-        return os.path.join(self.scratch, name)
 
     def read(self, name):
         with open(self.path(name), "rb") as file:
@@ -222,14 +209,9 @@ def check_bad_usage(test):
 
 
 def main():
-    options = harness.parse(harness.arguments(__doc__))
-    report = harness.Report()
     checks = [check_same_answers, check_rebuild_is_told, check_commands, check_passes,
               check_timing_cache, check_timing_cache_of_concat, check_refit, check_bad_files, check_bad_usage]
-    for check in checks:
-        with tempfile.TemporaryDirectory() as scratch:
-            check(PlanFiles(options, scratch, report))
-    report.finish()
+    harness.run_checks(__doc__, PlanFiles, checks)
 
 
 if __name__ == "__main__":
