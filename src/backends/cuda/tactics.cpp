@@ -10,6 +10,7 @@ namespace kissa::cuda {
 TacticList fused_fp16_tactics() {
   struct Fp16Tactics {
     Fp16Tactics() {
+      add_wide_tactics(own);
       add_stage_tactics(own);
       add_first_tactics(own);
       add_nhwc_tactics(own);
