@@ -140,12 +140,17 @@ int padded_columns(const WideProduct& product) {
   return (product.columns + product.tile_columns - 1) / product.tile_columns * product.tile_columns;
 }
 
-// Calls visit(node, output, column) for each output of the siblings.
-template <class Visit>
-void for_each_output(const Siblings& nodes, const WideProduct& product, Visit visit) {
-  for (std::size_t i = 0; i < nodes.size(); ++i)
-    for (std::int64_t k = 0; k < std::get<Convolution>(nodes[i]->op).num_output; ++k)
-      visit(*nodes[i], k, product.segments[i].first + k);
+// The node that a column belongs to and its output there; no node behind the last output.
+struct Column {
+  const Region::Node* node;
+  std::int64_t output;
+};
+Column column_of(const Siblings& nodes, const WideProduct& product, std::int64_t column) {
+  int i = product.segment_count - 1;
+  while (column < product.segments[i].first) --i;
+  const Region::Node* node = nodes[static_cast<std::size_t>(i)];
+  const std::int64_t output = column - product.segments[i].first;
+  return {output < std::get<Convolution>(node->op).num_output ? node : nullptr, output};
 }
 
 // [tile of columns][tap][chunk][column][64 channels], the 16-byte words of a column swizzled.
@@ -154,36 +159,29 @@ const void* pack_wide_weight(WeightArena& weights, const Region& region, const S
   const std::int64_t taps = std::int64_t{product.taps_y} * product.taps_x;
   const std::int64_t steps = taps * product.chunks;
   const std::int64_t width = product.tile_columns;
-  const std::int64_t bytes = padded_columns(product) * steps * kChunk * 2;
   const std::int64_t channels = in_of(region, *nodes[0]).shape[1];
-  return weights.add(bytes, [&](void* packed) {
-    auto* to = static_cast<std::uint16_t*>(packed);
-    std::fill(to, to + bytes / 2, std::uint16_t{0});
-    for_each_output(nodes, product, [&](const Region::Node& node, std::int64_t k, std::int64_t at) {
-      const float* from = region.value(node.params[0]).constant + k * channels * taps;
-      const std::int64_t row = at % width;
-      for (std::int64_t c = 0; c < channels; ++c) {
-        const std::int64_t word = c % kChunk / 8 ^ row % 8;
-        for (std::int64_t tap = 0; tap < taps; ++tap) {
-          const std::int64_t step = tap * product.chunks + c / kChunk;
-          to[((at / width * steps + step) * width + row) * kChunk + word * 8 + c % 8] =
-              half_bits(from[c * taps + tap]);
-        }
-      }
-    });
+  const std::int64_t count = padded_columns(product) * steps * kChunk;
+  return pack_numbers(weights, Number::kF16, count, [=, &region, &nodes](std::int64_t i) {
+    const std::int64_t row = i / kChunk % width;
+    const std::int64_t step = i / kChunk / width % steps;
+    const std::int64_t word = i % kChunk / 8 ^ row % 8;
+    const std::int64_t c = step % product.chunks * kChunk + word * 8 + i % 8;
+    const Column at = column_of(nodes, product, i / kChunk / width / steps * width + row);
+    if (at.node == nullptr || c >= channels) return 0.0f;
+    const float* from = region.value(at.node->params[0]).constant;
+    return from[(at.output * channels + c) * taps + step / product.chunks];
   });
 }
 
 const float* pack_wide_bias(WeightArena& weights, const Region& region, const Siblings& nodes,
                             const WideProduct& product) {
   const std::int64_t count = padded_columns(product);
-  return static_cast<const float*>(weights.add(count * 4, [&](void* packed) {
-    auto* to = static_cast<float*>(packed);
-    std::fill(to, to + count, 0.0f);
-    for_each_output(nodes, product, [&](const Region::Node& node, std::int64_t k, std::int64_t at) {
-      if (node.params.size() > 1) to[at] = region.value(node.params[1]).constant[k];
-    });
-  }));
+  return static_cast<const float*>(
+      pack_numbers(weights, Number::kF32, count, [=, &region, &nodes](std::int64_t i) {
+        const Column at = column_of(nodes, product, i);
+        if (at.node == nullptr || at.node->params.size() < 2) return 0.0f;
+        return region.value(at.node->params[1]).constant[at.output];
+      }));
 }
 
 WidePool shape_of_pool(const Region& region, const Region::Node& node) {
@@ -298,8 +296,8 @@ class WideTactic final : public Tactic {
   }
 
   Requirements requirements(const Region& region) const override {
-    return {std::vector<Format>(region.inputs.size(), kNhwcF16),
-            std::vector<Format>(region.outputs.size(), kNhwcF16)};
+    return {std::vector<Format>(region.inputs.size(), nhwc(Number::kF16)),
+            std::vector<Format>(region.outputs.size(), nhwc(Number::kF16))};
   }
 
   std::unique_ptr<Step> prepare(const Region& region,
