@@ -120,9 +120,7 @@ class HeadTactic final : public Tactic {
     return std::nullopt;
   }
 
-  Requirements requirements(const Region&) const override {
-    return {{Format{}}, {nhwc(Number::kF16)}};
-  }
+  Requirements requirements(const Region&) const override { return {{Format{}}, {kNhwcF16}}; }
 
   std::unique_ptr<Step> prepare(const Region& region,
                                 const PrepareContext& context) const override {

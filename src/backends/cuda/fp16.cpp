@@ -33,6 +33,11 @@ std::string_view suffix_of(Number number) {
   return "";
 }
 
+std::uint16_t half_bits(float value) {
+  const __half_raw raw = __float2half_rn(value);
+  return raw.x;
+}
+
 namespace {
 
 // Half way goes away from 0, as cvt.rna.tf32 does.
@@ -49,7 +54,7 @@ const void* pack_numbers(WeightArena& weights, Number number, std::int64_t count
     for (std::int64_t i = 0; i < count; ++i) {
       const float value = value_at(i);
       if (number == Number::kF16)
-        static_cast<__half_raw*>(packed)[i] = __float2half_rn(value);
+        static_cast<std::uint16_t*>(packed)[i] = half_bits(value);
       else
         static_cast<float*>(packed)[i] = number == Number::kTf32 ? rounded_to_tf32(value) : value;
     }

@@ -17,6 +17,8 @@ constexpr Format nhwc(Number number) {
           .layout = Layout::kNhwc};
 }
 
+inline constexpr Format kNhwcF16 = nhwc(Number::kF16);
+
 // What ends a tactic's name: "f16", "tf32" or "f32".
 std::string_view suffix_of(Number number);
 
@@ -27,6 +29,9 @@ struct Bounds {
 };
 // Nothing where the epilogue does something else, or would not leave a 0 as it is.
 std::optional<Bounds> bounds_of(const Epilogue& epilogue);
+
+// The bits of a float, rounded to FP16.
+std::uint16_t half_bits(float value);
 
 // `count` numbers, rounded; `value_at` gives each.
 const void* pack_numbers(WeightArena& weights, Number number, std::int64_t count,
