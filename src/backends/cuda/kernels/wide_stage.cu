@@ -113,22 +113,6 @@ __device__ __forceinline__ void multiply_step(float (&sums)[kBlocks][kColumns / 
   commit_products();
 }
 
-// Each lane of a quad has word j of its own row j; afterwards all of row `lane`.
-__device__ __forceinline__ void transpose_quad(std::uint32_t (&words)[4], int lane) {
-#pragma unroll
-  for (int distance = 1; distance <= 2; distance *= 2) {
-    const bool upper = (lane & distance) != 0;
-#pragma unroll
-    for (int i = 0; i < 4; ++i) {
-      if ((i & distance) != 0) continue;
-      std::uint32_t& low = words[i];
-      std::uint32_t& high = words[i + distance];
-      const std::uint32_t got = __shfl_xor_sync(~0u, upper ? low : high, distance);
-      (upper ? low : high) = got;
-    }
-  }
-}
-
 __device__ __half* address_of(const WideProduct& product, int column, std::int64_t pixel) {
   int i = 0;
   while (i + 1 < product.segment_count && column >= product.segments[i + 1].first) ++i;
