@@ -10,6 +10,7 @@ namespace kissa::cuda {
 TacticList fused_tactics(Number number) {
   struct Fused {
     explicit Fused(Number number) {
+      add_wide_tactics(number, own);
       add_stage_tactics(number, own);
       add_first_tactics(number, own);
       add_nhwc_tactics(number, own);

@@ -20,6 +20,10 @@ TacticList fused_tactics(Number number);
 // tile that is guessed to be best, then with each tile.
 void add_stage_tactics(Number number, std::vector<std::unique_ptr<const Tactic>>& tactics);
 
+// Convolutions of any stride and 3 x 3 max pools, independent of each other, on Hopper's wgmma: for
+// large batches.
+void add_wide_tactics(Number number, std::vector<std::unique_ptr<const Tactic>>& tactics);
+
 // First convolution; the same with pool, LRN and the 1 x 1 convolution behind it.
 void add_first_tactics(Number number, std::vector<std::unique_ptr<const Tactic>>& tactics);
 
