@@ -100,10 +100,29 @@ std::vector<const Region::Node*> pools_of(const Region& region) {
 
 std::int64_t padded(std::int64_t channels) { return channel_blocks(channels) * kChannelBlock; }
 
-// The width that wastes least: a tile costs its columns and what every tile costs.
-int tile_columns(int columns, Number number) {
+int columns_of(const Region& region, const Siblings& nodes) {
+  std::int64_t columns = 0;
+  for (const Region::Node* node : nodes) columns += padded(out_of(region, *node).shape[1]);
+  return to_int(columns);
+}
+
+double macs_of_column(const Region& region, const Siblings& nodes) {
+  const auto& conv = std::get<Convolution>(nodes[0]->op);
+  return static_cast<double>(conv.kernel[0] * conv.kernel[1] *
+                             padded(in_of(region, *nodes[0]).shape[1]));
+}
+
+// The width that wastes least for some products: a tile costs its columns and what every tile
+// costs.
+int tile_columns(const Region& region, const std::vector<Siblings>& products, Number number) {
   constexpr int kEachTile = 24;
-  const auto cost = [&](int width) { return (columns + width - 1) / width * (width + kEachTile); };
+  const auto cost = [&](int width) {
+    double sum = 0.0;
+    for (const Siblings& nodes : products)
+      sum += (columns_of(region, nodes) + width - 1) / width * (width + kEachTile) *
+             macs_of_column(region, nodes);
+    return sum;
+  };
   const std::span<const int> widths = wide_columns(number);
   return *std::min_element(widths.begin(), widths.end(),
                            [&](int a, int b) { return cost(a) < cost(b); });
@@ -134,7 +153,8 @@ WideProduct shape_of(const Region& region, const Siblings& nodes, Number number)
     product.segments[product.segment_count++] = {product.columns, 0, nullptr};
     product.columns += to_int(padded(out_of(region, *node).shape[1]));
   }
-  product.tile_columns = tile_columns(product.columns, number);
+  product.tile_columns = tile_columns(
+      region, number == Number::kF32 ? products_of(region) : std::vector<Siblings>{nodes}, number);
   return product;
 }
 
@@ -213,7 +233,6 @@ class WideStep final : public Step {
  public:
   WideStep(const Region& region, Number number, int blocks, WeightArena& weights)
       : blocks_(blocks) {
-    prepare_wide_stage(number, blocks);
     stage_.number = number;
     std::vector<Siblings> products = products_of(region);
     // Long tiles first: what is left at the end is short.
@@ -222,6 +241,7 @@ class WideStep final : public Step {
     });
     for (const Siblings& nodes : products) add_product(region, nodes, weights);
     for (const Region::Node* node : pools_of(region)) add_pool(region, *node);
+    prepare_wide_stage(stage_, blocks);
   }
 
   void run(const Bindings& bindings, Stream& stream) const noexcept override {

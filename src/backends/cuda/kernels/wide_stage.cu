@@ -45,11 +45,11 @@ int tiles_of(const WidePool& pool) {
   return static_cast<int>((pool_items(pool) + kPoolThreads - 1) / kPoolThreads);
 }
 
-WideKernel kernel_of(Number number, int blocks) {
-  switch (number) {
+WideKernel kernel_of(const WideStage& stage, int blocks) {
+  switch (stage.number) {
     case Number::kF16: return f16_wide_kernel(blocks);
     case Number::kTf32: return tf32_wide_kernel(blocks);
-    case Number::kF32: return f32_wide_kernel();
+    case Number::kF32: return f32_wide_kernel(stage.products[0].tile_columns);
   }
   return nullptr;
 }
@@ -58,7 +58,7 @@ WideKernel kernel_of(Number number, int blocks) {
 
 std::span<const int> wide_columns(Number number) {
   static constexpr std::array kOfOneProduct = {32, 48, 64, 96, 112, 128, 144, 160, 176, 192};
-  static constexpr std::array kOfThree = {32, 64, 96, 112, 128};
+  static constexpr std::array kOfThree = {64, 96, 112, 128};
   return number == Number::kF32 ? std::span<const int>(kOfThree)
                                 : std::span<const int>(kOfOneProduct);
 }
@@ -89,8 +89,8 @@ void encode_pixels(WideProduct& product, const PixelBox& box) {
             CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE);
 }
 
-void prepare_wide_stage(Number number, int blocks) {
-  cudaFuncSetAttribute(kernel_of(number, blocks), cudaFuncAttributeMaxDynamicSharedMemorySize,
+void prepare_wide_stage(const WideStage& stage, int blocks) {
+  cudaFuncSetAttribute(kernel_of(stage, blocks), cudaFuncAttributeMaxDynamicSharedMemorySize,
                        kWideSharedBytes);
 }
 
@@ -113,8 +113,8 @@ void launch_wide_stage(const WideStage& shape, int blocks, cudaStream_t stream) 
       (blocks * kWideRows + wide_weights(stage.number) * widest + 7) / 8 * 8 * kRowBytes;
   stage.ring_slots = std::min(kMaxSlots, kRingBytes / kAlign * kAlign / stage.slot_bytes);
   const int grid = std::min(tiles, device_attribute(cudaDevAttrMultiProcessorCount));
-  launch_early(kernel_of(stage.number, blocks), stage, dim3(static_cast<unsigned>(grid)),
-               kWideThreads, kWideSharedBytes, stream);
+  launch_early(kernel_of(stage, blocks), stage, dim3(static_cast<unsigned>(grid)), kWideThreads,
+               kWideSharedBytes, stream);
 }
 
 }  // namespace kissa::cuda

@@ -310,17 +310,12 @@ __device__ __forceinline__ void multiply_split_tile(const WideProduct& product, 
   store_rows<float, kColumns>(product, sums, tile.first_pixel + group * 64, tile.first_column);
 }
 
-template <class T, int kBlocks>
+// kColumns: of all tiles; 0 where they differ.
+template <class T, int kBlocks, int kColumns>
 __device__ __forceinline__ void multiply_any(const WideProduct& product, int index, Ring& ring) {
   const Tile tile = tile_of<kBlocks>(product, index);
-  if constexpr (std::is_same_v<T, float>) {
-    switch (product.tile_columns) {
-      case 32: return multiply_split_tile<32>(product, tile, ring);
-      case 64: return multiply_split_tile<64>(product, tile, ring);
-      case 96: return multiply_split_tile<96>(product, tile, ring);
-      case 112: return multiply_split_tile<112>(product, tile, ring);
-      default: return multiply_split_tile<128>(product, tile, ring);
-    }
+  if constexpr (kColumns > 0) {
+    multiply_split_tile<kColumns>(product, tile, ring);
   } else {
     switch (product.tile_columns) {
       case 32: return multiply_tile<T, kBlocks, 32>(product, tile, ring);
@@ -398,7 +393,7 @@ __device__ void pool_piece(const WidePool& pool, int index) {
   }
 }
 
-template <class T, int kBlocks>
+template <class T, int kBlocks, int kColumns = 0>
 __global__ void __launch_bounds__(kWideThreads, 1)
     wide_stage_kernel(const __grid_constant__ WideStage stage) {
   extern __shared__ unsigned char shared[];
@@ -437,7 +432,7 @@ __global__ void __launch_bounds__(kWideThreads, 1)
       const int task = task_of(stage, tile);
       const int index = tile - stage.first_tile[task];
       if (task < stage.product_count)
-        multiply_any<T, kBlocks>(stage.products[task], index, ring);
+        multiply_any<T, kBlocks, kColumns>(stage.products[task], index, ring);
       else
         pool_piece<T>(stage.pools[task - stage.product_count], index);
     }
@@ -449,6 +444,6 @@ using WideKernel = void (*)(WideStage);
 // Each in a file of its own, for compilation at the same time.
 WideKernel f16_wide_kernel(int blocks);
 WideKernel tf32_wide_kernel(int blocks);
-WideKernel f32_wide_kernel();
+WideKernel f32_wide_kernel(int columns);
 
 }  // namespace kissa::cuda

@@ -69,7 +69,7 @@ inline constexpr int kWideRows = 128;
 // Whether the current device and its driver have what the kernel uses.
 bool has_wide_stage();
 
-// Widths that a tile may have.
+// Widths that a tile may have; of floats all tiles of a stage have the same.
 std::span<const int> wide_columns(Number number);
 
 // Copies of a weight that a tile brings: of floats the high and the low halves.
@@ -86,7 +86,7 @@ struct PixelBox {
 void encode_pixels(WideProduct& product, const PixelBox& box);
 
 // `blocks`: 1 or 2 times 128 pixels a tile; 1 for floats.
-void prepare_wide_stage(Number number, int blocks);
+void prepare_wide_stage(const WideStage& stage, int blocks);
 void launch_wide_stage(const WideStage& stage, int blocks, cudaStream_t stream);
 
 }  // namespace kissa::cuda
