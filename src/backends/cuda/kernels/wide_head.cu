@@ -143,7 +143,7 @@ __device__ __forceinline__ void convolve_row(std::uint32_t weights, const Rings&
       const std::uint64_t a =
           tile_descriptor(weights + static_cast<std::uint32_t>(step / 4 * kTileBytes)) +
           step % 4 * kNextProduct;
-      multiply_tiles<kColumns>(sums, a, window_descriptor(at + half * 32));
+      multiply_tiles<__half, kColumns>(sums, a, window_descriptor(at + half * 32));
     }
   }
   commit_products();
@@ -205,8 +205,8 @@ __device__ __forceinline__ void store_row(const Head& op, std::uint32_t tile, st
   begin_products();
 #pragma unroll
   for (int part = 0; part < 4; ++part)
-    multiply_tiles<kHeadOutputs>(sums, tile_descriptor(tile) + part * kNextProduct,
-                                 tile_descriptor(weights) + part * kNextProduct);
+    multiply_tiles<__half, kHeadOutputs>(sums, tile_descriptor(tile) + part * kNextProduct,
+                                         tile_descriptor(weights) + part * kNextProduct);
   commit_products();
   wait_for_products<0>();
   settle(sums);
