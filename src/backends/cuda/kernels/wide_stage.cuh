@@ -193,16 +193,20 @@ __device__ __forceinline__ void store_rows(const WideProduct& product,
       *reinterpret_cast<uint4*>(address_of<T>(product, column, pixel + 8)) =
           make_uint4(high[0], high[1], high[2], high[3]);
   }
+  int segment = 0;
 #pragma unroll
   for (int at = kIsHalf<T> ? kColumns / 32 * 4 : 0; at < kColumns / 8; ++at) {
-    const int column = first_column + at * 8 + quad * 2;
-    if (column >= product.columns) continue;
+    const int column = first_column + at * 8;
+    if (column >= product.columns) break;
+    while (segment + 1 < product.segment_count && column >= product.segments[segment + 1].first)
+      ++segment;
+    const WideSegment& own = product.segments[segment];
+    T* to = static_cast<T*>(own.dst) + std::int64_t{pixel} * own.dst_stride + column - own.first +
+            quad * 2;
     const float2 b = __ldg(reinterpret_cast<const float2*>(bias + at * 8));
-    T* to = address_of<T>(product, column, pixel);
     if (has_low) store_pair(to, finish(product, sums[at * 4], sums[at * 4 + 1], b));
     if (has_high)
-      store_pair(address_of<T>(product, column, pixel + 8),
-                 finish(product, sums[at * 4 + 2], sums[at * 4 + 3], b));
+      store_pair(to + 8 * own.dst_stride, finish(product, sums[at * 4 + 2], sums[at * 4 + 3], b));
   }
 }
 
