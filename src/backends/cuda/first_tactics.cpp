@@ -86,10 +86,13 @@ class FirstConvTactic final : public Tactic {
   Number number_;
 };
 
-// 7 x 7 convolution, pool, LRN and 1 x 1 convolution in a chain, in FP16.
+// 7 x 7 convolution, pool, LRN and 1 x 1 convolution in a chain.
 class HeadTactic final : public Tactic {
  public:
-  std::string_view name() const override { return "cuda.head.mma.f16"; }
+  explicit HeadTactic(Number number)
+      : name_(fmt::format("cuda.head.mma.{}", suffix_of(number))), number_(number) {}
+
+  std::string_view name() const override { return name_; }
 
   std::optional<std::string> refuse(const Region& region) const override {
     if (region.nodes.size() != 4) return "not a chain of four";
@@ -120,7 +123,7 @@ class HeadTactic final : public Tactic {
     return std::nullopt;
   }
 
-  Requirements requirements(const Region&) const override { return {{Format{}}, {kNhwcF16}}; }
+  Requirements requirements(const Region&) const override { return {{Format{}}, {nhwc(number_)}}; }
 
   std::unique_ptr<Step> prepare(const Region& region,
                                 const PrepareContext& context) const override {
@@ -135,7 +138,9 @@ class HeadTactic final : public Tactic {
     const auto param = [&](std::size_t node, std::size_t i) {
       return region.value(region.nodes[node].params[i]).constant;
     };
+    prepare_head(number_);
     Head head = {};
+    head.number = number_;
     head.dst_stride = to_int(out_of(region).pixel_stride);
     head.images = to_int(in[0]);
     head.channels = to_int(in[1]);
@@ -151,13 +156,14 @@ class HeadTactic final : public Tactic {
     head.first_high = first_bounds.high;
     head.second_low = second_bounds.low;
     head.second_high = second_bounds.high;
-    head.first_weight = pack_first(context.weights, Number::kF16, first, in[1], param(0, 0));
+    head.first_weight = pack_first(context.weights, number_, first, in[1], param(0, 0));
     head.first_bias =
         pack_bias(context.weights, first.has_bias ? param(0, 1) : nullptr, kHeadOutputs);
+    const std::int64_t group = group_channels(number_);
     head.second_weight =
-        pack_fragments(context.weights, Number::kF16, kHeadOutputs, kHeadOutputs / kChannelBlock,
-                       [weight = param(3, 0)](std::int64_t output, std::int64_t step, int row) {
-                         return weight[output * kHeadOutputs + step * kChannelBlock + row];
+        pack_fragments(context.weights, number_, kHeadOutputs, kHeadOutputs / group,
+                       [=, weight = param(3, 0)](std::int64_t output, std::int64_t step, int row) {
+                         return weight[output * kHeadOutputs + step * group + row];
                        });
     head.second_bias =
         pack_bias(context.weights, second.has_bias ? param(3, 1) : nullptr, kHeadOutputs);
@@ -171,12 +177,15 @@ class HeadTactic final : public Tactic {
            conv.stride == Pair{stride, stride} && conv.dilation == Pair{1, 1} && conv.group == 1 &&
            conv.axis == 1;
   }
+
+  std::string name_;
+  Number number_;
 };
 
 }  // namespace
 
 void add_first_tactics(Number number, std::vector<std::unique_ptr<const Tactic>>& tactics) {
-  if (number == Number::kF16) tactics.push_back(std::make_unique<HeadTactic>());
+  tactics.push_back(std::make_unique<HeadTactic>(number));
   tactics.push_back(std::make_unique<FirstConvTactic>(number));
 }
 
