@@ -300,10 +300,15 @@ __global__ void __launch_bounds__(kStageThreads, stage_blocks_resident(kMEach, k
 template <class T, int kMEach, int kNEach, int kMWarps, int kNWarps, int kKWarps,
           int kAhead = kMEach == 1 ? 4 : 2>
 StageTile stage_tile(std::string_view name) {
-  return {name,       kMEach,
-          kNEach,     kMWarps,
-          kNWarps,    kKWarps,
-          kNumber<T>, stage_kernel<T, kMEach, kNEach, kMWarps, kNWarps, kKWarps, kAhead>};
+  return {name,
+          kMEach,
+          kNEach,
+          kMWarps,
+          kNWarps,
+          kKWarps,
+          stage_blocks_resident(kMEach, kNEach, kAhead),
+          kNumber<T>,
+          stage_kernel<T, kMEach, kNEach, kMWarps, kNWarps, kKWarps, kAhead>};
 }
 
 // Each in a file of its own, for compilation at the same time.
