@@ -101,15 +101,16 @@ const void* pack_head_tiles(WeightArena& weights, std::int64_t tiles, WeightAt w
 // Fewer images leave multiprocessors idle.
 constexpr std::int64_t kManyImages = 8;
 
-// 7 x 7 convolution, pool, LRN and 1 x 1 convolution in a chain, in FP16. `is_wide`: for many
-// images on Hopper.
+// 7 x 7 convolution, pool, LRN and 1 x 1 convolution in a chain. `is_wide`: for many images on
+// Hopper, in FP16.
 class HeadTactic final : public Tactic {
  public:
-  explicit HeadTactic(bool is_wide) : is_wide_(is_wide) {}
+  HeadTactic(Number number, bool is_wide)
+      : name_(fmt::format("cuda.head.{}.{}", is_wide ? "wgmma" : "mma", suffix_of(number))),
+        number_(number),
+        is_wide_(is_wide) {}
 
-  std::string_view name() const override {
-    return is_wide_ ? "cuda.head.wgmma.f16" : "cuda.head.mma.f16";
-  }
+  std::string_view name() const override { return name_; }
 
   std::optional<std::string> refuse(const Region& region) const override {
     if (region.nodes.size() != 4) return "not a chain of four";
@@ -140,7 +141,7 @@ class HeadTactic final : public Tactic {
     return is_wide_ ? refuse_wide(in, region.out(0).desc.shape) : std::nullopt;
   }
 
-  Requirements requirements(const Region&) const override { return {{Format{}}, {kNhwcF16}}; }
+  Requirements requirements(const Region&) const override { return {{Format{}}, {nhwc(number_)}}; }
 
   std::unique_ptr<Step> prepare(const Region& region,
                                 const PrepareContext& context) const override {
@@ -155,7 +156,9 @@ class HeadTactic final : public Tactic {
     const auto param = [&](std::size_t node, std::size_t i) {
       return region.value(region.nodes[node].params[i]).constant;
     };
+    prepare_head(number_);
     Head head = {};
+    head.number = number_;
     head.dst_stride = to_int(out_of(region).pixel_stride);
     head.images = to_int(in[0]);
     head.channels = to_int(in[1]);
@@ -180,11 +183,12 @@ class HeadTactic final : public Tactic {
       pack_wide(context.weights, in[1], param(0, 0), param(3, 0), head);
       return std::make_unique<LaunchStep<Head>>(head, launch_wide_head);
     }
-    head.first_weight = pack_first(context.weights, Number::kF16, first, in[1], param(0, 0));
+    head.first_weight = pack_first(context.weights, number_, first, in[1], param(0, 0));
+    const std::int64_t group = group_channels(number_);
     head.second_weight =
-        pack_fragments(context.weights, Number::kF16, kHeadOutputs, kHeadOutputs / kChannelBlock,
-                       [weight = param(3, 0)](std::int64_t output, std::int64_t step, int row) {
-                         return weight[output * kHeadOutputs + step * kChannelBlock + row];
+        pack_fragments(context.weights, number_, kHeadOutputs, kHeadOutputs / group,
+                       [=, weight = param(3, 0)](std::int64_t output, std::int64_t step, int row) {
+                         return weight[output * kHeadOutputs + step * group + row];
                        });
     return std::make_unique<LaunchStep<Head>>(head, launch_head);
   }
@@ -220,15 +224,17 @@ class HeadTactic final : public Tactic {
            conv.axis == 1;
   }
 
+  std::string name_;
+  Number number_;
   bool is_wide_;
 };
 
 }  // namespace
 
 void add_first_tactics(Number number, std::vector<std::unique_ptr<const Tactic>>& tactics) {
-  if (number == Number::kF16)
-    for (const bool is_wide : {true, false})
-      tactics.push_back(std::make_unique<HeadTactic>(is_wide));
+  for (const bool is_wide : {true, false})
+    if (!is_wide || number == Number::kF16)
+      tactics.push_back(std::make_unique<HeadTactic>(number, is_wide));
   tactics.push_back(std::make_unique<FirstConvTactic>(number));
 }
 
