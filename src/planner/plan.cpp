@@ -1,5 +1,7 @@
 #include "planner/plan.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "base/error.h"

@@ -25,11 +25,21 @@ struct Head {
   float first_low, first_high;
   float second_low, second_high;
   Number number;
+  int strip_rows;  // set by launch_wide_head: of the result, that a warpgroup takes in turn
 };
 inline constexpr int kHeadOutputs = 64;
 inline constexpr int kHeadSide = 7;
 // Before the first launch on a device.
 void prepare_head(Number number);
 void launch_head(const Head& head, cudaStream_t stream);
+
+// The same for many images on Hopper, with up to kWideHeadChannels channels and
+// kWideHeadColumns columns of the first convolution. The weights are tiles of [64 outputs][64]
+// halves, 16-byte words swizzled: the first's sum goes over [filter row][8 columns][4 channels].
+inline constexpr int kWideHeadChannels = 3;
+inline constexpr int kWideHeadColumns = 112;
+inline constexpr int kWideHeadTiles = 4;
+void prepare_wide_head();
+void launch_wide_head(const Head& head, cudaStream_t stream);
 
 }  // namespace kissa::cuda

@@ -44,6 +44,11 @@ __device__ inline void wait_for(std::uint32_t barrier, std::uint32_t parity) {
       : "memory");
 }
 
+// Lets wgmma and bulk copies see what this thread has written to shared memory.
+__device__ inline void publish_shared() {
+  KISSA_HOPPER("fence.proxy.async.shared::cta;" ::: "memory");
+}
+
 // --- Bulk copies to shared memory, counted by a barrier; issued by one thread.
 
 // `bytes`, a multiple of 16, lie in a row.
@@ -175,5 +180,21 @@ KISSA_PRODUCT(160, 80, 80, 81, 82, 83, 84, 85)
 KISSA_PRODUCT(176, 88, 88, 89, 90, 91, 92, 93)
 KISSA_PRODUCT(192, 96, 96, 97, 98, 99, 100, 101)
 #undef KISSA_PRODUCT
+
+// Each lane of a quad has word j of its own row j; afterwards all of row `lane`.
+__device__ __forceinline__ void transpose_quad(std::uint32_t (&words)[4], int lane) {
+#pragma unroll
+  for (int distance = 1; distance <= 2; distance *= 2) {
+    const bool upper = (lane & distance) != 0;
+#pragma unroll
+    for (int i = 0; i < 4; ++i) {
+      if ((i & distance) != 0) continue;
+      std::uint32_t& low = words[i];
+      std::uint32_t& high = words[i + distance];
+      const std::uint32_t got = __shfl_xor_sync(~0u, upper ? low : high, distance);
+      (upper ? low : high) = got;
+    }
+  }
+}
 
 }  // namespace kissa::cuda

@@ -109,6 +109,8 @@ void launch_wide_stage(const WideStage& shape, int blocks, cudaStream_t stream) 
     tiles += tiles_of(stage.pools[i]);
   }
   stage.first_tile[task] = tiles;
+  // Pools read what products read: close in time, from the cache. Otherwise long tiles go first.
+  stage.rounds_log2 = stage.pool_count > 0 ? 4 : 0;
   stage.slot_bytes =
       (blocks * kWideRows + wide_weights(stage.number) * widest + 7) / 8 * 8 * kRowBytes;
   stage.ring_slots = std::min(kMaxSlots, kRingBytes / kAlign * kAlign / stage.slot_bytes);

@@ -56,10 +56,32 @@ struct Ring {
   }
 };
 
-__device__ inline int task_of(const WideStage& stage, int tile) {
+// A tile of all that blocks take in turn.
+struct Turn {
+  int task;   // a product, or behind them a pool
+  int index;  // of the task's tiles
+};
+
+__device__ inline Turn turn_of(const WideStage& stage, int tile) {
+  const int tasks = stage.product_count + stage.pool_count;
+  const auto share = [&](int task, int round) {
+    return (stage.first_tile[task + 1] - stage.first_tile[task]) * round >> stage.rounds_log2;
+  };
+  const auto start = [&](int round) {
+    int sum = 0;
+    for (int task = 0; task < tasks; ++task) sum += share(task, round);
+    return sum;
+  };
+  auto round =
+      static_cast<int>((std::int64_t{tile} << stage.rounds_log2) / stage.first_tile[tasks]);
+  while (start(round + 1) <= tile) ++round;
+  int offset = tile - start(round);
   int task = 0;
-  while (tile >= stage.first_tile[task + 1]) ++task;
-  return task;
+  while (offset >= share(task, round + 1) - share(task, round)) {
+    offset -= share(task, round + 1) - share(task, round);
+    ++task;
+  }
+  return {task, share(task, round) + offset};
 }
 
 struct Tile {
@@ -117,34 +139,44 @@ __device__ __forceinline__ void multiply_step(float (&sums)[kBlocks][kColumns / 
   commit_products();
 }
 
-// Each lane of a quad has word j of its own row j; afterwards all of row `lane`.
-__device__ __forceinline__ void transpose_quad(std::uint32_t (&words)[4], int lane) {
-#pragma unroll
-  for (int distance = 1; distance <= 2; distance *= 2) {
-    const bool upper = (lane & distance) != 0;
-#pragma unroll
-    for (int i = 0; i < 4; ++i) {
-      if ((i & distance) != 0) continue;
-      std::uint32_t& low = words[i];
-      std::uint32_t& high = words[i + distance];
-      const std::uint32_t got = __shfl_xor_sync(~0u, upper ? low : high, distance);
-      (upper ? low : high) = got;
-    }
-  }
-}
-
+// Where a thread stores its columns of a tile: of one segment, or of several.
 template <class T>
-__device__ T* address_of(const WideProduct& product, int column, std::int64_t pixel) {
-  int i = 0;
-  while (i + 1 < product.segment_count && column >= product.segments[i + 1].first) ++i;
-  const WideSegment& segment = product.segments[i];
-  return static_cast<T*>(segment.dst) + pixel * segment.dst_stride + column - segment.first;
-}
+class Destination {
+ public:
+  __device__ Destination(const WideProduct& product, int pixel) : product_(product), pixel_(pixel) {
+    if (product.segment_count > 1) return;
+    const WideSegment& only = product.segments[0];
+    first_ = static_cast<T*>(only.dst) + std::int64_t{pixel} * only.dst_stride;
+    next_rows_ = std::int64_t{8} * only.dst_stride;
+  }
+  // The address of a column of the pixel, and of the pixel 8 rows on.
+  __device__ T* at(int column) const {
+    return first_ != nullptr ? first_ + column : in_segment(column, pixel_);
+  }
+  __device__ T* below(int column) const {
+    return first_ != nullptr ? first_ + next_rows_ + column : in_segment(column, pixel_ + 8);
+  }
 
-__device__ inline float2 finish(const WideProduct& product, float a, float b, const float2& bias) {
-  return make_float2(fminf(fmaxf(a + bias.x, product.low), product.high),
-                     fminf(fmaxf(b + bias.y, product.low), product.high));
-}
+ private:
+  __device__ T* in_segment(int column, std::int64_t pixel) const {
+    int i = 0;
+    while (i + 1 < product_.segment_count && column >= product_.segments[i + 1].first) ++i;
+    const WideSegment& segment = product_.segments[i];
+    return static_cast<T*>(segment.dst) + pixel * segment.dst_stride + column - segment.first;
+  }
+
+  const WideProduct& product_;
+  int pixel_;
+  T* first_ = nullptr;
+  std::int64_t next_rows_ = 0;
+};
+
+struct Limits {
+  float low, high;
+  __device__ float2 operator()(float a, float b) const {
+    return make_float2(fminf(fmaxf(a, low), high), fminf(fmaxf(b, low), high));
+  }
+};
 
 __device__ inline std::uint32_t half_pair(const float2& values) {
   const __half2 pair = __floats2half2_rn(values.x, values.y);
@@ -160,6 +192,22 @@ __device__ void store_pair(T* to, const float2& values) {
         make_float2(to_float(to_element<T>(values.x)), to_float(to_element<T>(values.y)));
 }
 
+// The sums start with the bias: its loads wait for each other nowhere.
+template <int kBlocks, int kColumns>
+__device__ __forceinline__ void start_sums(const WideProduct& product, int first_column,
+                                           float (&sums)[kBlocks][kColumns / 2]) {
+  const float* bias = product.bias + first_column + threadIdx.x % 4 * 2;
+#pragma unroll
+  for (int at = 0; at < kColumns / 8; ++at) {
+    const float2 pair = __ldg(reinterpret_cast<const float2*>(bias + at * 8));
+#pragma unroll
+    for (int block = 0; block < kBlocks; ++block) {
+      sums[block][at * 4] = sums[block][at * 4 + 2] = pair.x;
+      sums[block][at * 4 + 1] = sums[block][at * 4 + 3] = pair.y;
+    }
+  }
+}
+
 // Stores 64 pixels of a warpgroup.
 template <class T, int kColumns>
 __device__ __forceinline__ void store_rows(const WideProduct& product,
@@ -170,43 +218,34 @@ __device__ __forceinline__ void store_rows(const WideProduct& product,
   const int pixel = first_pixel + static_cast<int>(threadIdx.x) / 32 % 4 * 16 + lane / 4;
   const bool has_low = pixel < product.pixel_count;
   const bool has_high = pixel + 8 < product.pixel_count;
-  const float* bias = product.bias + first_column + quad * 2;
+  const int columns = product.columns;
+  const Limits limits = {product.low, product.high};
+  const Destination<T> to(product, pixel);
 #pragma unroll
   for (int group = 0; group < (kIsHalf<T> ? kColumns / 32 : 0); ++group) {
     std::uint32_t low[4];
     std::uint32_t high[4];
 #pragma unroll
     for (int i = 0; i < 4; ++i) {
-      const int at = group * 4 + i;
-      const float2 b = __ldg(reinterpret_cast<const float2*>(bias + at * 8));
-      low[i] = half_pair(finish(product, sums[at * 4], sums[at * 4 + 1], b));
-      high[i] = half_pair(finish(product, sums[at * 4 + 2], sums[at * 4 + 3], b));
+      const int at = (group * 4 + i) * 4;
+      low[i] = half_pair(limits(sums[at], sums[at + 1]));
+      high[i] = half_pair(limits(sums[at + 2], sums[at + 3]));
     }
     transpose_quad(low, quad);
     transpose_quad(high, quad);
     const int column = first_column + group * 32 + quad * 8;
-    if (column >= product.columns) continue;
+    if (column >= columns) continue;
     if (has_low)
-      *reinterpret_cast<uint4*>(address_of<T>(product, column, pixel)) =
-          make_uint4(low[0], low[1], low[2], low[3]);
+      *reinterpret_cast<uint4*>(to.at(column)) = make_uint4(low[0], low[1], low[2], low[3]);
     if (has_high)
-      *reinterpret_cast<uint4*>(address_of<T>(product, column, pixel + 8)) =
-          make_uint4(high[0], high[1], high[2], high[3]);
+      *reinterpret_cast<uint4*>(to.below(column)) = make_uint4(high[0], high[1], high[2], high[3]);
   }
-  int segment = 0;
 #pragma unroll
   for (int at = kIsHalf<T> ? kColumns / 32 * 4 : 0; at < kColumns / 8; ++at) {
-    const int column = first_column + at * 8;
-    if (column >= product.columns) break;
-    while (segment + 1 < product.segment_count && column >= product.segments[segment + 1].first)
-      ++segment;
-    const WideSegment& own = product.segments[segment];
-    T* to = static_cast<T*>(own.dst) + std::int64_t{pixel} * own.dst_stride + column - own.first +
-            quad * 2;
-    const float2 b = __ldg(reinterpret_cast<const float2*>(bias + at * 8));
-    if (has_low) store_pair(to, finish(product, sums[at * 4], sums[at * 4 + 1], b));
-    if (has_high)
-      store_pair(to + 8 * own.dst_stride, finish(product, sums[at * 4 + 2], sums[at * 4 + 3], b));
+    const int column = first_column + at * 8 + quad * 2;
+    if (column >= columns) continue;
+    if (has_low) store_pair(to.at(column), limits(sums[at * 4], sums[at * 4 + 1]));
+    if (has_high) store_pair(to.below(column), limits(sums[at * 4 + 2], sums[at * 4 + 3]));
   }
 }
 
@@ -216,7 +255,8 @@ __device__ __forceinline__ void multiply_tile(const WideProduct& product, const 
   const int group = static_cast<int>(threadIdx.x) / 128 - 1;
   const bool is_first = threadIdx.x % 128 == 0;
   const int steps = product.taps_y * product.taps_x * product.chunks;
-  float sums[kBlocks][kColumns / 2] = {};
+  float sums[kBlocks][kColumns / 2];
+  start_sums<kBlocks, kColumns>(product, tile.first_column, sums);
   int chunk = 0;
   int previous = -1;
   for (int step = 0; step < steps; ++step) {
@@ -286,7 +326,9 @@ __device__ __forceinline__ void multiply_split_tile(const WideProduct& product, 
                                                     Ring& ring) {
   const int group = static_cast<int>(threadIdx.x) / 128 - 1;
   const int steps = product.taps_y * product.taps_x * product.chunks;
-  float sums[kColumns / 2] = {};
+  float all_sums[1][kColumns / 2];
+  start_sums<1, kColumns>(product, tile.first_column, all_sums);
+  float(&sums)[kColumns / 2] = all_sums[0];
   float step_sums[kColumns / 2] = {};
   int chunk = 0;
   for (int step = 0; step < steps; ++step) {
@@ -425,20 +467,19 @@ __global__ void __launch_bounds__(kWideThreads, 1)
     if (threadIdx.x != 0) return;
     for (int tile = static_cast<int>(blockIdx.x); tile < tiles;
          tile += static_cast<int>(gridDim.x)) {
-      const int task = task_of(stage, tile);
-      if (task >= stage.product_count) return;
-      bring_tile<T, kBlocks>(stage.products[task], tile - stage.first_tile[task], ring);
+      const Turn turn = turn_of(stage, tile);
+      if (turn.task < stage.product_count)
+        bring_tile<T, kBlocks>(stage.products[turn.task], turn.index, ring);
     }
   } else {
     KISSA_HOPPER("setmaxnreg.inc.sync.aligned.u32 240;");
     for (int tile = static_cast<int>(blockIdx.x); tile < tiles;
          tile += static_cast<int>(gridDim.x)) {
-      const int task = task_of(stage, tile);
-      const int index = tile - stage.first_tile[task];
-      if (task < stage.product_count)
-        multiply_any<T, kBlocks, kColumns>(stage.products[task], index, ring);
+      const Turn turn = turn_of(stage, tile);
+      if (turn.task < stage.product_count)
+        multiply_any<T, kBlocks, kColumns>(stage.products[turn.task], turn.index, ring);
       else
-        pool_piece<T>(stage.pools[task - stage.product_count], index);
+        pool_piece<T>(stage.pools[turn.task - stage.product_count], turn.index);
     }
   }
 }

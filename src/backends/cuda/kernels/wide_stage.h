@@ -57,7 +57,9 @@ struct WideStage {
   int product_count;
   int pool_count;
   Number number;
-  // Set by launch_wide_stage: tiles of the products in turn, then of the pools.
+  // Set by launch_wide_stage: tiles of the products in turn, then of the pools. In each of
+  // 2^rounds_log2 rounds, blocks take an equal share of every task's tiles.
+  int rounds_log2;
   int first_tile[kMaxWideProducts + kMaxWidePools + 1];
   int ring_slots;
   int slot_bytes;
