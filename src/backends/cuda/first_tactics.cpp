@@ -101,8 +101,8 @@ const void* pack_head_tiles(WeightArena& weights, std::int64_t tiles, WeightAt w
 // Fewer images leave multiprocessors idle.
 constexpr std::int64_t kManyImages = 8;
 
-// 7 x 7 convolution, pool, LRN and 1 x 1 convolution in a chain. `is_wide`: for many images on
-// Hopper, in FP16.
+// 7 x 7 convolution, pool, LRN and 1 x 1 convolution in a chain. `is_wide`: for many images
+// on Hopper, in FP16.
 class HeadTactic final : public Tactic {
  public:
   HeadTactic(Number number, bool is_wide)
@@ -156,7 +156,6 @@ class HeadTactic final : public Tactic {
     const auto param = [&](std::size_t node, std::size_t i) {
       return region.value(region.nodes[node].params[i]).constant;
     };
-    prepare_head(number_);
     Head head = {};
     head.number = number_;
     head.dst_stride = to_int(out_of(region).pixel_stride);
@@ -184,6 +183,7 @@ class HeadTactic final : public Tactic {
       return std::make_unique<LaunchStep<Head>>(head, launch_wide_head);
     }
     head.first_weight = pack_first(context.weights, number_, first, in[1], param(0, 0));
+    prepare_head(number_);
     const std::int64_t group = group_channels(number_);
     head.second_weight =
         pack_fragments(context.weights, number_, kHeadOutputs, kHeadOutputs / group,
@@ -232,9 +232,8 @@ class HeadTactic final : public Tactic {
 }  // namespace
 
 void add_first_tactics(Number number, std::vector<std::unique_ptr<const Tactic>>& tactics) {
-  for (const bool is_wide : {true, false})
-    if (!is_wide || number == Number::kF16)
-      tactics.push_back(std::make_unique<HeadTactic>(number, is_wide));
+  if (number == Number::kF16) tactics.push_back(std::make_unique<HeadTactic>(number, true));
+  tactics.push_back(std::make_unique<HeadTactic>(number, false));
   tactics.push_back(std::make_unique<FirstConvTactic>(number));
 }
 
