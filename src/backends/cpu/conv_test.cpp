@@ -96,6 +96,8 @@ Region region_of(const Problem& p) {
 
 double tolerance_of(std::string_view tactic) {
   if (tactic.find(".bf16.") != std::string_view::npos) return 1e-2;
+  if (tactic.find(".f16.") != std::string_view::npos)
+    return tactic.find("winograd_f4") == std::string_view::npos ? 2e-3 : 1e-2;
   return tactic.find("winograd") == std::string_view::npos ? 1e-5 : 2e-5;
 }
 
@@ -150,12 +152,13 @@ bool check(const Tactic& tactic, const Problem& p, Device& device, Stream& strea
   return true;
 }
 
-// Those with FP32 kernels of the level, and those with BF16 kernels of it.
+// Those with FP32 kernels of the level, and those with BF16 and FP16 kernels of it.
 std::vector<const Tactic*> tactics_of(Isa isa) {
   const TacticList fp32 = fused_tactics(isa);
   std::vector<const Tactic*> all(fp32.begin(), fp32.end());
-  for (const Tactic* tactic : fused_bf16_tactics(isa))
-    if (tactic->name().find(".bf16.") != std::string_view::npos) all.push_back(tactic);
+  for (const TacticList list : {fused_bf16_tactics(isa), fused_fp16_tactics(isa)})
+    for (const Tactic* tactic : list)
+      if (tactic->name().find(".f32.") == std::string_view::npos) all.push_back(tactic);
   return all;
 }
 

@@ -188,14 +188,16 @@ void expand_pixels(const float* src, long stride, long pixels, float* dst) noexc
   for (long i = 0; i < pixels; ++i) store(dst + i * kBlock, load(src + i * stride));
 }
 
-void widen(const float* half, float* dst, long pixels) noexcept {
-  for (long i = 0; i < pixels * kBlock; i += kBlock) store(dst + i, widen_half(half + i));
+void widen_pixels(const float* half, long step, float* dst, long pixels) noexcept {
+  for (long i = 0; i < pixels; ++i) store(dst + i * kBlock, widen_half(half + i * step));
 }
 
 void store_pixels(const HalfBlock& half, const float* sums, long pixels) noexcept {
   for (long i = 0; i < pixels * kBlock; i += kBlock)
     store_half(half, activate(half, load(sums + i), i), i);
 }
+
+constexpr HalfKernels kBf16HalfKernels = {.widen = widen_pixels, .store = store_pixels};
 
 void winograd_input_bf16(const WinogradInput& tile) noexcept {
   constexpr int kPoints = kWinogradSizes[kF2x3].points;
@@ -218,8 +220,7 @@ constexpr Bf16Kernels kAvx512Bf16Table = {.isa = "avx512_bf16",
                                           .flat = {flat_conv<1>, flat_conv<2>},
                                           .interleave = interleave_pixels,
                                           .expand = expand_pixels,
-                                          .widen = widen,
-                                          .store = store_pixels,
+                                          .halves = kBf16HalfKernels,
                                           .products = make_gemm_kernels<Bf16Tiles>(),
                                           .winograd_input = winograd_input_bf16};
 

@@ -13,6 +13,7 @@
 #include "backends/cpu/kernels/elementwise.h"
 #include "backends/cpu/kernels/finish.h"
 #include "backends/cpu/kernels/gemm.h"
+#include "backends/cpu/kernels/half.h"
 #include "backends/cpu/kernels/inner_product.h"
 #include "backends/cpu/kernels/lrn.h"
 #include "backends/cpu/kernels/pool.h"
@@ -22,12 +23,12 @@
 
 namespace kissa::cpu {
 
-// Kernels of tensors that are stored in FP32 or BF16; they compute in FP32.
+// Kernels of tensors that are stored in FP32, BF16 or FP16; they compute in FP32.
 struct StorageKernels {
   PoolKernels pool;
   LrnKernels lrn;
   ElementwiseKernels elementwise;
-  RowReorderKernels rows;
+  StorageReorderKernels reorder;
 };
 
 struct Kernels {
@@ -41,6 +42,9 @@ struct Kernels {
   DepthwiseKernel depthwise;
   StorageKernels f32;
   StorageKernels bf16;
+  StorageKernels f16;
+  HalfKernels f16_halves;
+  WidenWeights widen_weights;
   InnerProductKernels inner_product;
   SoftmaxKernels softmax;
   ChannelRowKernels channel_rows;

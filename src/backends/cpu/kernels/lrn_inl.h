@@ -6,8 +6,8 @@
 //   squares     before [ .. 13 14 15 ]  own [ 0 1 2 ..   ]  next [ 0 1 .. ]
 //   pairs p(c) = c^2 + (c + 1)^2:   s(c) = p(c - 2) + p(c) + (c + 2)^2       3 shifts, 3 additions
 //
-// In BF16, whose even and odd channels are vectors of their own, the window of 5 takes 4 shifts and
-// 5 additions for both, with pairs p(i) = even(i)^2 + odd(i)^2:
+// In 16 bits, where even and odd channels are vectors of their own, the window of 5 takes 4 shifts
+// and 5 additions for both, with pairs p(i) = even(i)^2 + odd(i)^2:
 //   s_even(i) = p(i - 1) + p(i) + even(i + 1)^2,  s_odd(i) = odd(i - 1)^2 + p(i) + p(i + 1)
 //
 // For beta 3/4 the power comes from two estimates of 1/sqrt, t = r^2 / sqrt(r) = s^-3/4 with
