@@ -89,7 +89,7 @@ class DepthwiseStep final : public Step {
       wide_floats_ = std::max(wide_floats_, (rows.end - rows.begin) * g_.width * kChannelBlock);
     }
     threads_ = threads;
-    worker_floats_ = wide_floats_ + g_.out_width * kChannelBlock + g_.taps() * kChannelBlock;
+    worker_floats_ = wide_floats_ + g_.out_width * kChannelBlock;
   }
 
   void run_halves(const Bindings& bindings, Stream& stream) const noexcept {
@@ -111,18 +111,16 @@ class DepthwiseStep final : public Step {
     const float* half = static_cast<const float*>(bindings.inputs[0]) + image * image_stride_ +
                         block / 2 * g_.height * row_floats + block % 2 * (kChannelBlock / 2);
     storage_.halves->widen(
-        half + rows.begin * row_floats, kChannelBlock, wide,
-        static_cast<long>(std::max<std::int64_t>(rows.end - rows.begin, 0) * g_.width));
+        half + rows.begin * row_floats, wide,
+        one_row(static_cast<long>(std::max<std::int64_t>(rows.end - rows.begin, 0) * g_.width)));
     float* sums = wide + wide_floats_;
-    float* scratch = sums + g_.out_width * kChannelBlock;
-    const float* weight = weights_of(kernels_, panel, 0, g_.taps() * kChannelBlock, 1.0f, scratch);
     for (std::int64_t p = first; p < last; ++p) {
-      DepthwiseRow row = row_of(panel, weight, sums);
+      DepthwiseRow row = row_of(panel, sums);
       row.low = -std::numeric_limits<float>::infinity();
       row.high = std::numeric_limits<float>::infinity();
       run_row(row, wide - rows.begin * row_floats, p);
       storage_.halves->store(half_block(panel.blocks[0], bindings, image, p * g_.out_width), sums,
-                             static_cast<long>(g_.out_width));
+                             one_row(static_cast<long>(g_.out_width)));
     }
   }
 
@@ -130,14 +128,14 @@ class DepthwiseStep final : public Step {
                std::int64_t p) const noexcept {
     const Panel& panel = panels_[static_cast<std::size_t>(block)];
     const OutputBlock& out = panel.blocks[0];
-    run_row(row_of(panel, panel.weight, address_of(out, bindings, image, p * g_.out_width)),
+    run_row(row_of(panel, address_of(out, bindings, image, p * g_.out_width)),
             static_cast<const float*>(bindings.inputs[0]) + image * image_stride_ +
                 block * g_.in_plane() * kChannelBlock,
             p);
     finish(kernels_, out, bindings, image, p * g_.out_width, g_.out_width);
   }
 
-  DepthwiseRow row_of(const Panel& panel, const float* weight, float* dst) const noexcept {
+  DepthwiseRow row_of(const Panel& panel, float* dst) const noexcept {
     return {.row = nullptr,
             .rows = static_cast<int>(g_.kernel_h),
             .columns = static_cast<int>(g_.kernel_w),
@@ -145,7 +143,7 @@ class DepthwiseStep final : public Step {
             .stride = static_cast<long>(g_.stride_w),
             .pad = static_cast<long>(g_.pad_w),
             .dilation = static_cast<long>(g_.dilation_w),
-            .weight = weight,
+            .weight = panel.weight,
             .bias = panel.bias,
             .low = panel.low[0],
             .high = panel.high[0],
@@ -179,8 +177,9 @@ class DepthwiseStep final : public Step {
 class ConvDepthwise final : public BlockedTactic {
  public:
   ConvDepthwise(const Kernels& kernels, const ConvStorage& storage)
-      : BlockedTactic("cpu.conv.depthwise", kernels, storage.type, storage.isa),
-        storage_(storage) {}
+      : BlockedTactic("cpu.conv.depthwise", kernels, storage.type, storage.isa), storage_(storage) {
+    storage_.weights = DataType::kF32;  // they are few
+  }
 
   std::optional<std::string> refuse(const Region& region) const override {
     if (region.nodes.size() != 1) return "runs one convolution at a time";

@@ -316,8 +316,8 @@ class DirectStep final : public Step {
   void copy_pixels(const float* from, std::int64_t step, float* to,
                    std::int64_t count) const noexcept {
     if (widens_) {
-      storage_.halves->widen(from, static_cast<long>(step * kChannelBlock), to,
-                             static_cast<long>(count));
+      storage_.halves->widen(
+          from, to, one_row(static_cast<long>(count), static_cast<long>(step * kChannelBlock)));
     } else if (step == 1) {
       std::copy_n(from, count * form_.pixel_floats, to);
     } else if (form_.planar) {
@@ -332,14 +332,15 @@ class DirectStep final : public Step {
   void run_panel(const Bindings& bindings, const Strip& strip, std::size_t p, std::int64_t begin,
                  std::int64_t end, int worker) const noexcept {
     const Panel& panel = panels_[p];
-    const GemmKernels& gemm = form_.planar ? kernels_.planar : kernels_.gemm;
+    const GemmKernels& all_tiles = form_.planar ? kernels_.planar : kernels_.gemm;
     const auto group = static_cast<std::int64_t>(p / panels_per_group_);
-    const std::int64_t tiles = divide_up(g_.out_width, gemm.pixels[panel.size() - 1]);
+    const std::int64_t tiles = divide_up(g_.out_width, all_tiles.pixels[panel.size() - 1]);
     const std::int64_t weights = channels_ * g_.taps() * panel.size() * kChannelBlock;
     GemmTile tile = {};
-    tile.weight = weights_of(
-        kernels_, panel, 0, weights, 1.0f,
-        static_cast<float*>(bindings.workspace) + all_strip_floats_ + worker * weight_floats_);
+    const GemmKernels& gemm = set_weights(
+        kernels_, all_tiles, panel, 0, weights, 1.0f, (end - begin) * tiles,
+        static_cast<float*>(bindings.workspace) + all_strip_floats_ + worker * weight_floats_,
+        tile);
     tile.src_stride = static_cast<long>(plane_floats_);
     tile.tap_offset = tap_offsets_.data();
     tile.taps = static_cast<int>(tap_offsets_.size());

@@ -98,8 +98,8 @@ class GemmStep final : public Step {
         storage_.halves->widen(src + in_.offset(group.first_image + half / blocks_, block / 2) +
                                    (group.first_pixel + first) * kChannelBlock +
                                    block % 2 * (kChannelBlock / 2),
-                               kChannelBlock, dst + (half * group.pixels + first) * kChannelBlock,
-                               static_cast<long>(last - first));
+                               dst + (half * group.pixels + first) * kChannelBlock,
+                               one_row(static_cast<long>(last - first)));
       });
     };
     parallel_for(stream, halves * group.pixels, 3 * kChannelBlock * 2, body);
@@ -140,11 +140,12 @@ class GemmStep final : public Step {
     GemmTile tile = {};
     tile.src_stride = static_cast<long>(storage_.halves != nullptr ? group.pixels * kChannelBlock
                                                                    : in_.block_floats());
-    tile.weight =
-        weights_of(kernels_, panel, 0, in_.channels * panel.size() * kChannelBlock, 1.0f, scratch);
     tile.tap_offset = &tap_offset;
     tile.taps = 1;
     tile.channels = static_cast<int>(in_.channels);
+    const GemmKernels& gemm =
+        set_weights(kernels_, kernels_.gemm, panel, 0, in_.channels * panel.size() * kChannelBlock,
+                    1.0f, end - begin, scratch, tile);
     for (std::int64_t i = begin; i < end; ++i) {
       const std::int64_t image = i / tiles;
       const std::int64_t a = group.pixels * (i % tiles) / tiles;
@@ -152,8 +153,8 @@ class GemmStep final : public Step {
       tile.src = source_of(bindings, group, image) + a * kChannelBlock;
       prefetch_next(tile, index, p, chunk / threads_ * group.images * tiles / chunks_ + i - begin,
                     group.images * tiles);
-      run_tile(kernels_, kernels_.gemm, panel, bindings, group.first_image + image,
-               group.first_pixel + a, static_cast<int>(b - a), tile);
+      run_tile(kernels_, gemm, panel, bindings, group.first_image + image, group.first_pixel + a,
+               static_cast<int>(b - a), tile);
     }
   }
 

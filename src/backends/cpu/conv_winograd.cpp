@@ -203,18 +203,26 @@ class WinogradStep final : public Step {
   // The P x P pixels from (y, x) on in FP32, zero outside of the image.
   void gather(const float* plane, std::int64_t y, std::int64_t x, float* patch) const noexcept {
     const std::int64_t p = sizes().points;
-    std::fill_n(patch, p * p * kChannelBlock, 0.0f);
     const std::int64_t left = std::max<std::int64_t>(x, 0);
     const std::int64_t right = std::min(x + p, g_.width);
-    if (left >= right) return;
-    for (std::int64_t row = std::max<std::int64_t>(y, 0); row < std::min(y + p, g_.height); ++row) {
-      const float* from = plane + (row * g_.width + left) * kChannelBlock;
-      float* to = patch + ((row - y) * p + left - x) * kChannelBlock;
-      if (storage_.halves != nullptr)
-        storage_.halves->widen(from, kChannelBlock, to, static_cast<long>(right - left));
-      else
-        std::copy_n(from, (right - left) * kChannelBlock, to);
+    const std::int64_t top = std::max<std::int64_t>(y, 0);
+    const std::int64_t bottom = std::min(y + p, g_.height);
+    if (right - left < p || bottom - top < p) std::fill_n(patch, p * p * kChannelBlock, 0.0f);
+    if (left >= right || top >= bottom) return;
+    const float* from = plane + (top * g_.width + left) * kChannelBlock;
+    float* to = patch + ((top - y) * p + left - x) * kChannelBlock;
+    if (storage_.halves != nullptr) {
+      storage_.halves->widen(from, to,
+                             {.rows = static_cast<long>(bottom - top),
+                              .columns = static_cast<long>(right - left),
+                              .half_step = kChannelBlock,
+                              .half_row = static_cast<long>(g_.width * kChannelBlock),
+                              .wide_row = static_cast<long>(p * kChannelBlock)});
+      return;
     }
+    for (std::int64_t row = top; row < bottom; ++row)
+      std::copy_n(from + (row - top) * g_.width * kChannelBlock, (right - left) * kChannelBlock,
+                  to + (row - top) * p * kChannelBlock);
   }
 
   void run_panel(const Bindings& bindings, const Panel& panel, std::int64_t group, const float* v,

@@ -100,7 +100,8 @@ void run_products(const Kernels& kernels, const GemmKernels& gemm, const Winogra
   for (std::int64_t i = 0; i < products.points; ++i) {
     const float scale = products.scales[static_cast<std::size_t>(i / side)] *
                         products.scales[static_cast<std::size_t>(i % side)];
-    tile.weight = weights_of(kernels, panel, i * weights, weights, 1.0f / scale, scratch);
+    const GemmKernels& of_tiles =
+        set_weights(kernels, gemm, panel, i * weights, weights, 1.0f / scale, tiles, scratch, tile);
     for (std::int64_t t = 0; t < tiles; ++t) {
       const std::int64_t a = count * t / tiles;
       const std::int64_t b = count * (t + 1) / tiles;
@@ -109,7 +110,7 @@ void run_products(const Kernels& kernels, const GemmKernels& gemm, const Winogra
         dst[static_cast<std::size_t>(j)] =
             m + i * products.m_point + (j * products.stride + first + a) * kChannelBlock;
       set_prefetch(tile, panel.weight + (i + 1) * point_floats, lines, t, tiles);
-      gemm.tile[panel.size() - 1][b - a - 1](tile);
+      of_tiles.tile[panel.size() - 1][b - a - 1](tile);
     }
   }
 }
@@ -146,10 +147,12 @@ void store_outputs(const Kernels& kernels, const WinogradProducts& products, con
   output.dst = sums.data();
   output.row_stride = static_cast<long>(size * kChannelBlock);
   kernels.winograd.output[kind](output);
-  for (int row = 0; row < rows; ++row)
-    panel.storage.halves->store(
-        half_block(block, bindings, image, pixel + row * geometry.out_width),
-        sums.data() + row * size * kChannelBlock, columns);
+  panel.storage.halves->store(half_block(block, bindings, image, pixel), sums.data(),
+                              {.rows = rows,
+                               .columns = columns,
+                               .half_step = kChannelBlock,
+                               .half_row = static_cast<long>(geometry.out_width * kChannelBlock),
+                               .wide_row = output.row_stride});
 }
 
 }  // namespace kissa::cpu

@@ -7,27 +7,27 @@
 namespace kissa::cpu {
 namespace {
 
-void widen_half_fp16(const float* half, long step, float* dst, long pixels) noexcept {
-  for (long i = 0; i < pixels; ++i) {
+void widen_half_fp16(const float* half, float* dst, const PixelRows& pixels) noexcept {
+  for_each_pixel(pixels, [&](long from, long to) {
     KISSA_UNROLL(4)
     for (int v = 0; v < kVecs; ++v)
-      store(dst + i * kBlock + v * kLanes, load_fp16(half + i * step + v * kLanes / 2));
-  }
+      store(dst + to + v * kLanes, load_fp16(half + from + v * kLanes / 2));
+  });
 }
 
-void store_half_fp16(const HalfBlock& out, const float* sums, long pixels) noexcept {
+void store_half_fp16(const HalfBlock& out, const float* sums, const PixelRows& pixels) noexcept {
   const ActivationParams activation = {
       .leaky = out.leaky, .slope = out.slope, .low = out.low, .high = out.high};
-  for (long i = 0; i < pixels; ++i) {
+  for_each_pixel(pixels, [&](long to, long from) {
     KISSA_UNROLL(4)
     for (int v = 0; v < kVecs; ++v) {
-      const long at = i * kBlock + v * kLanes / 2;
-      Vec x = load(sums + i * kBlock + v * kLanes);
+      const long at = to + v * kLanes / 2;
+      Vec x = load(sums + from + v * kLanes);
       if (out.residual != nullptr) x += load_fp16(out.residual + at);
       store_fp16(out.dst + at, activate(activation, x));
     }
-    if (out.is_last) __builtin_memset(out.dst + i * kBlock + kBlock / 2, 0, 2 * kBlock);
-  }
+    if (out.is_last) __builtin_memset(out.dst + to + kBlock / 2, 0, 2 * kBlock);
+  });
 }
 
 void widen_weights(const float* src, float factor, long count, float* dst) noexcept {

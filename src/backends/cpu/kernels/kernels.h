@@ -35,7 +35,8 @@ struct Kernels {
   const char* isa;  // the last part of a tactic's name
   int lanes;        // floats in a vector register
   GemmKernels gemm;
-  GemmKernels planar;  // sums over planes of pixels, not blocks of channels
+  GemmKernels gemm_f16;  // the same from weights in FP16; none where widening them first is faster
+  GemmKernels planar;    // sums over planes of pixels, not blocks of channels
   FinishKernel finish;
   PeakKernel peak;
   WinogradKernels winograd;

@@ -31,15 +31,17 @@ KISSA_INLINE Pair each(const F& f, const Pair& x, const Rest&... rest) {
 }
 
 // A storage's Value is a vector of memory as FP32: kParts vectors. widen and narrow go from memory
-// to it and back. What is not a number stays so if it came from such memory or from arithmetic on
-// it, with narrow_any wherever it came from. narrow_exact is for numbers that need no rounding, and
-// cuts off what may be there.
+// to it and back, read and write at an address. What is not a number stays so if it came from such
+// memory or from arithmetic on it, with narrow_any wherever it came from. narrow_exact is for
+// numbers that need no rounding, and cuts off what may be there.
 struct Fp32Storage {
   using Value = Vec;
   static constexpr int kParts = 1;
   static constexpr int kDigits = 24;  // binary, that a number keeps
 
   KISSA_INLINE static Vec widen(Vec memory) { return memory; }
+  KISSA_INLINE static Vec read(const float* p) { return load(p); }
+  KISSA_INLINE static void write(float* p, Vec v) { store(p, v); }
   KISSA_INLINE static Vec narrow(Vec v) { return v; }
   KISSA_INLINE static Vec narrow_any(Vec v) { return v; }
   KISSA_INLINE static Vec narrow_exact(Vec v) { return v; }
@@ -103,6 +105,8 @@ struct Bf16Storage : PairStorage {
     return {vec_of_bits(pairs << 16), vec_of_bits(pairs & ~0xffff)};
   }
   KISSA_INLINE static Vec narrow(const Pair& v) { return join(rounded(v.even), rounded(v.odd)); }
+  KISSA_INLINE static Pair read(const float* p) { return widen(load(p)); }
+  KISSA_INLINE static void write(float* p, const Pair& v) { store(p, narrow(v)); }
   KISSA_INLINE static Vec narrow_any(const Pair& v) {
     return narrow({quiet(v.even), quiet(v.odd)});
   }
@@ -138,6 +142,13 @@ struct Fp16Storage : PairStorage {
   }
   KISSA_INLINE static Vec narrow_any(const Pair& v) { return narrow(v); }
   KISSA_INLINE static Vec narrow_exact(const Pair& v) { return narrow(v); }
+  KISSA_INLINE static Pair read(const float* p) {
+    return from_order(load_fp16(p), load_fp16(p + kLanes / 2));
+  }
+  KISSA_INLINE static void write(float* p, const Pair& v) {
+    store_fp16(p, interleave_low(v.even, v.odd));
+    store_fp16(p + kLanes / 2, interleave_high(v.even, v.odd));
+  }
 
  private:
   using Halves = unsigned short __attribute__((vector_size(sizeof(Vec))));

@@ -25,11 +25,20 @@ constexpr StorageKernels make_storage_kernels() {
           .reorder = make_reorder_kernels<Storage>()};
 }
 
+// Where a conversion is one instruction beside several products.
+constexpr GemmKernels make_fp16_gemm_kernels() {
+  if constexpr (kLanes == 16)
+    return make_gemm_kernels<Fp16Tiles>();
+  else
+    return {};
+}
+
 constexpr Kernels make_kernels(const char* isa) {
   return {
       .isa = isa,
       .lanes = kLanes,
       .gemm = make_gemm_kernels<GemmTiles>(),
+      .gemm_f16 = make_fp16_gemm_kernels(),
       .planar = make_gemm_kernels<PlanarTiles>(),
       .finish = finish_run,
       .peak = peak,
