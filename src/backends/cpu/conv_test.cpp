@@ -268,6 +268,11 @@ TEST(Conv, RandomShapes) {
     add({pick(1, 3), channels, pick(9, 30), pick(9, 30)},
         conv2d(channels, pick(1, 5), pick(1, 3), pick(0, 3), channels, pick(1, 2)));
   }
+  for (int i = 0; i < 8; ++i) {  // groups
+    const std::int64_t group = pick(2, 4);
+    add({pick(1, 3), group * pick(2, 30), pick(9, 20), pick(9, 20)},
+        conv2d(group * pick(1, 30), pick(1, 3), pick(1, 2), pick(0, 2), group));
+  }
   add({1, 20, 50, 47}, conv2d(33, 3, 1, 1));
   check_all(problems, {1, 2}, Expect::kEveryTacticTakesOne);
 }

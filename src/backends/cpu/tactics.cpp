@@ -105,10 +105,18 @@ TacticList fused_bf16_tactics(Isa isa) {
         }
         own.push_back(make_conv_flat(*bf16));
       }
+      // All tables have the same halves. Groups are what FlatConv leaves.
+      const ConvStorage storage = bf16_storage(*tables.back());
+      own.push_back(make_conv_depthwise(kernels, storage));
+      TacticPointers preferred;
+      for (const auto& tactic : own) preferred.push_back(tactic.get());
+      grouped = make_conv_direct(kernels, storage);
+      own.push_back(std::make_unique<Fallback>(*grouped, preferred));
       add_data_tactics(kernels, DataType::kBF16, own);
       take_own();
       add_fallbacks(fused_tactics(host_isa()));
     }
+    std::unique_ptr<const Tactic> grouped;
   };
   static const std::map<const Bf16Kernels*, Bf16Tactics> kByTable = [] {
     std::map<const Bf16Kernels*, Bf16Tactics> map;
