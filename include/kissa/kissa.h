@@ -37,6 +37,10 @@ struct TensorInfo {
   std::int64_t elements() const;
 };
 
+// Adds the layer types of a shared object (kissa/plugin.h) to those that networks may have, for the
+// life of the process. Call it before loading a network that has them.
+void load_plugin(const std::string& path);
+
 // How to read a Caffe network.
 struct CaffeOptions {
   std::map<std::string, Dims> input_shapes;  // by input blob; overrides the file

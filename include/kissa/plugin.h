@@ -18,6 +18,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
@@ -67,7 +68,7 @@ class Parameters {
   }
   double number(const std::string& name, double otherwise) const {
     const std::vector<std::string> values = all(name);
-    return values.empty() ? otherwise : std::stod(values.back());
+    return values.empty() ? otherwise : parse_number(name, values.back());
   }
   bool flag(const std::string& name, bool otherwise) const {
     const std::vector<std::string> values = all(name);
@@ -75,6 +76,19 @@ class Parameters {
   }
 
  private:
+  static double parse_number(const std::string& name, const std::string& text) {
+    std::size_t end = 0;
+    double number = 0.0;
+    try {
+      number = std::stod(text, &end);
+    } catch (const std::exception&) {
+      end = 0;
+    }
+    if (end == 0 || end != text.size())
+      throw std::invalid_argument(name + " '" + text + "' is no number");
+    return number;
+  }
+
   std::vector<Field> fields_;
 };
 

@@ -1,21 +1,14 @@
 #include "ops/normalize.h"
 
+#include <algorithm>
 #include <cmath>
 
 namespace kissa {
 namespace {
 
-// An item as groups of elements that share a norm: C elements `places` apart at each place, or all.
-struct Groups {
-  std::int64_t count;   // norms an item
-  std::int64_t extent;  // elements a norm
-  std::int64_t stride;  // from one of them to the next
-};
-
-Groups groups_of(const Normalize& op, const Shape& shape) {
-  const std::int64_t places = shape.product(2, shape.rank());
-  if (op.across_spatial) return {1, shape[1] * places, 1};
-  return {places, shape[1], places};
+// Norms an item: one a place, or one.
+std::int64_t norms_of(const Normalize& op, const Shape& shape) {
+  return op.across_spatial ? 1 : shape.product(2, shape.rank());
 }
 
 }  // namespace
@@ -33,29 +26,30 @@ Shapes Normalize::infer(const Shapes& in) const {
 
 Arithmetic Normalize::arithmetic(const Shapes& in, const Shapes&) const {
   const std::int64_t elements = in[0].elements();
-  return {elements, 2 * elements + 2 * in[0][0] * groups_of(*this, in[0]).count};
+  return {elements, 2 * elements + 2 * in[0][0] * norms_of(*this, in[0])};
 }
 
 void Normalize::reference(ConstTensors x, Tensors y) const {
   const Shape& shape = x[0].shape;
-  const Groups groups = groups_of(*this, shape);
-  const std::int64_t places = shape.product(2, shape.rank());
-  for (std::int64_t n = 0; n < shape[0]; ++n)
-    for (std::int64_t g = 0; g < groups.count; ++g) {
-      const std::int64_t begin = n * shape[1] * places + g;
-      double sum = eps;
-      for (std::int64_t i = 0; i < groups.extent; ++i) {
-        const double value = x[0].data[begin + i * groups.stride];
-        sum += value * value;
-      }
-      const double factor = 1.0 / std::sqrt(sum);
-      for (std::int64_t i = 0; i < groups.extent; ++i) {
-        const std::int64_t channel = across_spatial ? i / places : i;
-        const double scale = x[1].data[channel_shared ? 0 : channel];
-        const std::int64_t at = begin + i * groups.stride;
-        y[0].data[at] = static_cast<float>(x[0].data[at] * factor * scale);
-      }
+  const std::int64_t places = shape.product(2, shape.rank()), item = shape[1] * places;
+  const std::int64_t norms = norms_of(*this, shape);
+  // By what each place is multiplied; in the order of memory, plane after plane.
+  std::vector<double> factors(static_cast<std::size_t>(norms));
+  const auto factor_at = [&](std::int64_t i) -> double& {
+    return factors[static_cast<std::size_t>(across_spatial ? 0 : i % places)];
+  };
+  for (std::int64_t n = 0; n < shape[0]; ++n) {
+    const float* in = x[0].data + n * item;
+    float* out = y[0].data + n * item;
+    std::fill(factors.begin(), factors.end(), static_cast<double>(eps));
+    for (std::int64_t i = 0; i < item; ++i)
+      factor_at(i) += static_cast<double>(in[i]) * static_cast<double>(in[i]);
+    for (double& factor : factors) factor = 1.0 / std::sqrt(factor);
+    for (std::int64_t i = 0; i < item; ++i) {
+      const double scale = x[1].data[channel_shared ? 0 : i / places];
+      out[i] = static_cast<float>(in[i] * factor_at(i) * scale);
     }
+  }
 }
 
 std::string Normalize::describe() const {
