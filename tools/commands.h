@@ -8,6 +8,7 @@ namespace kissa::tools {
 
 void add_classify(CLI::App& program);
 void add_run(CLI::App& program);
+void add_detect(CLI::App& program);
 void add_eval(CLI::App& program);
 void add_inspect(CLI::App& program);
 void add_bench(CLI::App& program);

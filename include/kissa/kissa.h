@@ -37,6 +37,10 @@ struct TensorInfo {
   std::int64_t elements() const;
 };
 
+// Adds the layer types of a shared object (kissa/plugin.h) to those that networks may have, for the
+// life of the process. Call it before loading a network that has them.
+void load_plugin(const std::string& path);
+
 // How to read a Caffe network.
 struct CaffeOptions {
   std::map<std::string, Dims> input_shapes;  // by input blob; overrides the file
@@ -185,6 +189,9 @@ class Context {
   // that the engine does not have.
   std::span<float> input(const std::string& name);
   std::span<const float> output(const std::string& name) const;
+  // The extents of what output() holds: Engine::outputs() says how large they can get where their
+  // number depends on the data, as that of detections does.
+  Dims output_dims(const std::string& name) const;
   void run();
   // The same, waiting after each step: the microseconds that each of Engine::steps() took.
   std::vector<double> run_timed();
