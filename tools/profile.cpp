@@ -57,7 +57,8 @@ Profile measure(const ProfileOptions& options, Context& context, std::size_t ste
 std::string family_of(const std::string& tactic) {
   const std::size_t begin = tactic.find('.') + 1;
   std::size_t end = tactic.size();
-  for (const char* type : {".f32", ".bf16", ".f16", ".i8"}) end = std::min(end, tactic.find(type));
+  for (const char* type : {".f32", ".tf32", ".bf16", ".f16", ".i8"})
+    end = std::min(end, tactic.find(type));
   return tactic.substr(begin, end - begin);
 }
 

@@ -1,4 +1,4 @@
-// A network's first layers, from its FP32 row-major image to FP16 NHWC.
+// A network's first layers, from its FP32 row-major image to NHWC.
 #include <array>
 
 #include "backends/cuda/fp16.h"
@@ -9,15 +9,16 @@
 namespace kissa::cuda {
 namespace {
 
-// Row r of the filter, taps 4 s to 4 s + 3 of it, 4 channels each, make a step.
-const void* pack_first(WeightArena& weights, const Convolution& conv, std::int64_t channels,
-                       const float* weight) {
+// Some neighbouring taps of a row of the filter, 4 channels each, make a step.
+const void* pack_first(WeightArena& weights, Number number, const Convolution& conv,
+                       std::int64_t channels, const float* weight) {
   const std::int64_t side = conv.kernel[0];
-  const std::int64_t of_row = (side + 3) / 4;
-  return pack_fragments(weights, conv.num_output, side * of_row,
+  const std::int64_t taps = first_conv_taps(number);
+  const std::int64_t of_row = (side + taps - 1) / taps;
+  return pack_fragments(weights, number, conv.num_output, side * of_row,
                         [=](std::int64_t output, std::int64_t step, int row) {
                           const std::int64_t r = step / of_row;
-                          const std::int64_t s = step % of_row * 4 + row / 4;
+                          const std::int64_t s = step % of_row * taps + row / 4;
                           const std::int64_t c = row % 4;
                           if (s >= side || c >= channels) return 0.0f;
                           return weight[((output * channels + c) * side + r) * side + s];
@@ -26,7 +27,10 @@ const void* pack_first(WeightArena& weights, const Convolution& conv, std::int64
 
 class FirstConvTactic final : public Tactic {
  public:
-  std::string_view name() const override { return "cuda.conv.first_mma.f16"; }
+  explicit FirstConvTactic(Number number)
+      : name_(fmt::format("cuda.conv.first_mma.{}", suffix_of(number))), number_(number) {}
+
+  std::string_view name() const override { return name_; }
 
   std::optional<std::string> refuse(const Region& region) const override {
     const auto* conv = region.only<Convolution>();
@@ -47,7 +51,7 @@ class FirstConvTactic final : public Tactic {
     return std::nullopt;
   }
 
-  Requirements requirements(const Region&) const override { return {{Format{}}, {kNhwcF16}}; }
+  Requirements requirements(const Region&) const override { return {{Format{}}, {nhwc(number_)}}; }
 
   std::unique_ptr<Step> prepare(const Region& region,
                                 const PrepareContext& context) const override {
@@ -55,7 +59,9 @@ class FirstConvTactic final : public Tactic {
     const Shape& in = in_of(region).shape;
     const Shape& out = out_of(region).shape;
     const Bounds bounds = *bounds_of(region.nodes[0].epilogue);
+    prepare_first_conv(number_);
     FirstConv first = {};
+    first.number = number_;
     first.dst_stride = to_int(out_of(region).pixel_stride);
     first.images = to_int(in[0]);
     first.channels = to_int(in[1]);
@@ -69,14 +75,18 @@ class FirstConvTactic final : public Tactic {
     first.pad = to_int(conv.pad[0]);
     first.low = bounds.low;
     first.high = bounds.high;
-    first.weight = pack_first(context.weights, conv, in[1], region.param(0).constant);
+    first.weight = pack_first(context.weights, number_, conv, in[1], region.param(0).constant);
     first.bias = pack_bias(context.weights, conv.has_bias ? region.param(1).constant : nullptr,
                            conv.num_output);
     return std::make_unique<LaunchStep<FirstConv>>(first, launch_first_conv);
   }
+
+ private:
+  std::string name_;
+  Number number_;
 };
 
-// 7 x 7 convolution, pool, LRN and 1 x 1 convolution in a chain.
+// 7 x 7 convolution, pool, LRN and 1 x 1 convolution in a chain, in FP16.
 class HeadTactic final : public Tactic {
  public:
   std::string_view name() const override { return "cuda.head.mma.f16"; }
@@ -141,11 +151,11 @@ class HeadTactic final : public Tactic {
     head.first_high = first_bounds.high;
     head.second_low = second_bounds.low;
     head.second_high = second_bounds.high;
-    head.first_weight = pack_first(context.weights, first, in[1], param(0, 0));
+    head.first_weight = pack_first(context.weights, Number::kF16, first, in[1], param(0, 0));
     head.first_bias =
         pack_bias(context.weights, first.has_bias ? param(0, 1) : nullptr, kHeadOutputs);
     head.second_weight =
-        pack_fragments(context.weights, kHeadOutputs, kHeadOutputs / kChannelBlock,
+        pack_fragments(context.weights, Number::kF16, kHeadOutputs, kHeadOutputs / kChannelBlock,
                        [weight = param(3, 0)](std::int64_t output, std::int64_t step, int row) {
                          return weight[output * kHeadOutputs + step * kChannelBlock + row];
                        });
@@ -165,9 +175,9 @@ class HeadTactic final : public Tactic {
 
 }  // namespace
 
-void add_first_tactics(std::vector<std::unique_ptr<const Tactic>>& tactics) {
-  tactics.push_back(std::make_unique<HeadTactic>());
-  tactics.push_back(std::make_unique<FirstConvTactic>());
+void add_first_tactics(Number number, std::vector<std::unique_ptr<const Tactic>>& tactics) {
+  if (number == Number::kF16) tactics.push_back(std::make_unique<HeadTactic>());
+  tactics.push_back(std::make_unique<FirstConvTactic>(number));
 }
 
 }  // namespace kissa::cuda

@@ -1,12 +1,13 @@
-#include "backends/cuda/kernels/fp16.cuh"
 #include "backends/cuda/kernels/launch.cuh"
 #include "backends/cuda/kernels/nhwc.h"
+#include "backends/cuda/kernels/number.cuh"
 
 namespace kissa::cuda {
 namespace {
 
 // A warp an output, for up to kImages images.
 constexpr int kImages = 16;
+template <class T>
 __global__ void __launch_bounds__(kThreads)
     classifier_kernel(const __grid_constant__ Classifier op) {
   let_next_start();
@@ -15,7 +16,7 @@ __global__ void __launch_bounds__(kThreads)
       static_cast<int>(blockIdx.x) * (kThreads / 32) + static_cast<int>(threadIdx.x) / 32;
   const bool has_work = output < op.outputs;
   const uint4* weight = static_cast<const uint4*>(op.weight) + std::int64_t{output} * op.chunks;
-  constexpr int kHeld = 4;  // chunks of weights that a lane fetches early
+  constexpr int kHeld = 2 * sizeof(T);  // chunks of weights that a lane fetches early
   uint4 held[kHeld];
 #pragma unroll
   for (int i = 0; i < kHeld; ++i)
@@ -25,16 +26,16 @@ __global__ void __launch_bounds__(kThreads)
   if (!has_work) return;
   const int first = static_cast<int>(blockIdx.y) * kImages;
   for (int n = first; n < min(first + kImages, op.images); ++n) {
-    const auto* src = reinterpret_cast<const uint4*>(static_cast<const __half*>(op.src) +
+    const auto* src = reinterpret_cast<const uint4*>(static_cast<const T*>(op.src) +
                                                      std::int64_t{n} * op.src_stride);
     float sum = 0.0f;
     const auto add = [&](const uint4& w, int chunk) {
-      float a[8];
-      float b[8];
-      to_floats(w, a);
-      to_floats(__ldcg(src + chunk), b);
+      float a[kOfWord<T>];
+      float b[kOfWord<T>];
+      unpack<T>(w, a);
+      unpack<T>(__ldcg(src + chunk), b);
 #pragma unroll
-      for (int i = 0; i < 8; ++i) sum += a[i] * b[i];
+      for (int i = 0; i < kOfWord<T>; ++i) sum += a[i] * b[i];
     };
 #pragma unroll
     for (int i = 0; i < kHeld; ++i)
@@ -92,7 +93,8 @@ void launch_classifier(const Classifier& op, cudaStream_t stream) {
   constexpr int kOutputs = kThreads / 32;
   const dim3 grid(static_cast<unsigned>((op.outputs + kOutputs - 1) / kOutputs),
                   static_cast<unsigned>((op.images + kImages - 1) / kImages));
-  launch_early(classifier_kernel, op, grid, kThreads, 0, stream);
+  launch_early(op.number == Number::kF16 ? classifier_kernel<__half> : classifier_kernel<float>, op,
+               grid, kThreads, 0, stream);
 }
 
 void launch_softmax_rows(const SoftmaxRows& op, cudaStream_t stream) {
