@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "export/dot.h"
 #include "export/onnx.h"
+#include "import/caffe/convert.h"
 #include "import/caffe/import.h"
 #include "ir/graph.h"
 #include "passes/pipeline.h"
@@ -131,6 +132,14 @@ void Model::save_onnx(const std::string& path, const OnnxOptions& options) const
 std::string Model::describe_passes(const std::vector<std::string>& fetch,
                                    const std::vector<std::string>& skip_passes) const {
   return kissa::to_text(run_passes(*graph_, {.fetch = fetch, .skip = skip_passes}).reports);
+}
+
+void upgrade_caffe_network(const std::string& prototxt, const std::string& upgraded) {
+  upgrade_network_file(prototxt, upgraded);
+}
+
+void upgrade_caffe_weights(const std::string& caffemodel, const std::string& upgraded) {
+  upgrade_weight_file(caffemodel, upgraded);
 }
 
 Blob load_caffe_blob(const std::string& path) {

@@ -106,6 +106,10 @@ class Model {
   std::shared_ptr<const Source> source_;
 };
 
+// Write Caffe's older formats, V0 and V1, anew in today's, V2: a network's definition, and weights.
+void upgrade_caffe_network(const std::string& prototxt, const std::string& upgraded);
+void upgrade_caffe_weights(const std::string& caffemodel, const std::string& upgraded);
+
 // A tensor in a Caffe BlobProto file, such as mean.binaryproto.
 struct Blob {
   Dims dims;

@@ -1,5 +1,7 @@
 #include "export/node_writer.h"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <cctype>
 
@@ -160,7 +162,11 @@ std::string NodeWriter::reduced(std::string_view op, const std::string& x, const
 }
 
 void NodeWriter::refuse(std::string_view reason) const {
-  fail(ErrorCode::kUnsupported, "cannot be said in ONNX: {}", reason);
+  std::vector<std::string> names;
+  for (const ValueId id : node_.inputs) names.push_back(to_.graph.value(id).name);
+  fail(ErrorCode::kUnsupported,
+       "cannot be said in ONNX: {}; '--outputs {}' exports the network up to here", reason,
+       fmt::join(names, ","));
 }
 
 }  // namespace kissa::onnx

@@ -63,13 +63,22 @@ std::vector<bool> needed_nodes(const Graph& graph, const std::vector<ValueId>& o
   return is_needed;
 }
 
+// Why ONNX has nothing for an op, where there is more to say than that.
+std::string_view reason_for(std::string_view op) {
+  if (op == "custom") return "it is a plugin's layer";
+  if (op == "detection_output" || op == "proposal")
+    return "it drops overlapping boxes in an order of its own";
+  if (op == "filter") return "the output's extent depends on the numbers";
+  return "it has no operator like it";
+}
+
 void write_node(NodeWriter& writer, const Op& op) {
   std::visit(
       [&](const auto& one) {
         if constexpr (HasOnnx<std::decay_t<decltype(one)>>)
           onnx::write(writer, one);
         else
-          writer.refuse("it has no operator like it");
+          writer.refuse(reason_for(one.kName));
       },
       op);
   writer.finish();

@@ -21,6 +21,7 @@ enum Attribute {
   kAttributeName = 1,
   kFloatValue = 2,
   kInt = 3,
+  kString = 4,
   kSubgraph = 6,
   kInts = 8,
   kAttributeType = 20
@@ -30,7 +31,7 @@ enum ValueInfo { kValueName = 1, kValueType = 2 };
 enum Type { kTensorType = 1, kElementType = 1, kTensorShape = 2, kDim = 1, kDimValue = 1 };
 }  // namespace field
 
-enum AttributeType { kTypeFloat = 1, kTypeInt = 2, kTypeGraph = 5, kTypeInts = 7 };
+enum AttributeType { kTypeFloat = 1, kTypeInt = 2, kTypeString = 3, kTypeGraph = 5, kTypeInts = 7 };
 
 static_assert(std::endian::native == std::endian::little, "numbers are written as they lie");
 
@@ -65,6 +66,8 @@ WireMessage attribute_message(const Body::Attribute& attribute) {
     message.number(field::kFloatValue, *number).integer(field::kAttributeType, kTypeFloat);
   } else if (const auto* integer = std::get_if<std::int64_t>(&attribute.value)) {
     message.integer(field::kInt, *integer).integer(field::kAttributeType, kTypeInt);
+  } else if (const auto* text = std::get_if<std::string>(&attribute.value)) {
+    message.text(field::kString, *text).integer(field::kAttributeType, kTypeString);
   } else if (const auto* integers = std::get_if<Integers>(&attribute.value)) {
     for (const std::int64_t one : *integers) message.integer(field::kInts, one);
     message.integer(field::kAttributeType, kTypeInts);

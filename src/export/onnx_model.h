@@ -27,7 +27,7 @@ class Body {
  public:
   struct Attribute {
     std::string_view name;
-    std::variant<std::int64_t, float, Integers, std::shared_ptr<const Body>> value;
+    std::variant<std::int64_t, float, std::string, Integers, std::shared_ptr<const Body>> value;
   };
   using Attributes = std::vector<Attribute>;
 

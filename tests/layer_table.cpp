@@ -1,0 +1,238 @@
+// kissa_layer_table [--write] FILE: the table of docs/layers.md, from the lists of the code itself:
+// which layer types are imported, what each becomes, and what runs that on a CPU, on a GPU and as
+// ONNX, asked with the cases of tests/cases. Fails where the file says otherwise; --write writes
+// it. A build without CUDA takes that column from the file.
+#include <fmt/core.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <cctype>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <sstream>
+
+#include "backends/registry.h"
+#include "base/error.h"
+#include "base/file.h"
+#include "cases.h"
+#include "export/onnx.h"
+#include "import/caffe/import.h"
+#include "ir/rewrite.h"
+#include "planner/partition.h"
+
+namespace kissa {
+namespace {
+
+namespace fs = std::filesystem;
+
+// What a layer type becomes where that is not the op of its own name. Types without an op give the
+// network inputs or constants, or nothing.
+const std::map<std::string, std::vector<std::string>, std::less<>> kOpsOf = {
+    {"Data", {}},       {"Dropout", {"identity"}}, {"DummyData", {}},
+    {"HDF5Data", {}},   {"ImageData", {}},         {"Input", {}},
+    {"MemoryData", {}}, {"Parameter", {}},         {"SPP", {"pooling", "flatten", "concat"}},
+    {"Silence", {}},    {"Split", {"identity"}},   {"WindowData", {}},
+};
+
+// How much of an op's cases something takes.
+struct Share {
+  int taken = 0;
+  int all = 0;
+  void add(bool is_taken) {
+    taken += is_taken;
+    ++all;
+  }
+};
+
+struct Support {
+  Share cpu;   // kernels, not the reference
+  Share cuda;  // kernels, not the plain ones
+  Share onnx;
+};
+
+Graph graph_of(const OpCase& op_case) {
+  Graph graph;
+  Node node{.name = op_case.name, .op = op_case.op};
+  CaseData data(op_case, 1);
+  for (std::size_t i = 0; i < op_case.in.size(); ++i)
+    node.inputs.push_back(graph.add_input(fmt::format("in{}", i), op_case.in[i]));
+  for (const ParamSpec& spec : params_of(op_case.op, op_case.in)) {
+    const std::size_t at = node.inputs.size() + node.params.size();
+    node.params.push_back(graph.add_constant(std::string(spec.name), spec.shape,
+                                             make_constant(std::move(data.tensors()[at]))));
+  }
+  std::vector<std::string> names;
+  for (std::size_t i = 0; i < infer(op_case.op, op_case.in).size(); ++i)
+    names.push_back(fmt::format("out{}", i));
+  for (const ValueId id : graph.node(graph.add_node(node, names)).outputs) graph.add_output(id);
+  return graph;
+}
+
+// Whether a tactic that is no plain one takes the graph's node.
+bool has_kernel(const Graph& graph, TacticList tactics) {
+  if (is_free(graph, graph.nodes()[0])) return true;
+  const Region region = region_of(graph, {0}, graph.outputs()).region;
+  return std::any_of(tactics.begin(), tactics.end(), [&](const Tactic* tactic) {
+    return tactic->name() != "cpu.reference" && !tactic->name().starts_with("cuda.plain") &&
+           !tactic->refuse(region);
+  });
+}
+
+bool has_onnx(const Graph& graph, const std::string& path) {
+  try {
+    export_onnx(graph, path, {});
+    return true;
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::kUnsupported) throw;
+    return false;
+  }
+}
+
+const Backend* find_backend(std::string_view name) {
+  const auto all = backends();
+  const auto it =
+      std::find_if(all.begin(), all.end(), [&](const Backend& one) { return one.name == name; });
+  return it == all.end() ? nullptr : &*it;
+}
+
+std::map<std::string, Support, std::less<>> support_of_ops() {
+  const std::string scratch = fs::temp_directory_path() / fmt::format("kissa_{}.onnx", ::getpid());
+  const Backend& cpu = *find_backend("cpu");
+  const Backend* cuda = find_backend("cuda");
+  std::map<std::string, Support, std::less<>> support;
+  for (const OpCase& op_case : read_all_cases(KISSA_CASES_DIR)) {
+    if (op_case.large) continue;
+    const Graph graph = graph_of(op_case);
+    Support& op = support[std::string(name_of(op_case.op))];
+    op.cpu.add(has_kernel(graph, cpu.tactics(Mode::kFused, Precision::kFp32)));
+    if (cuda != nullptr)
+      op.cuda.add(has_kernel(graph, cuda->tactics(Mode::kFused, Precision::kFp32)));
+    op.onnx.add(has_onnx(graph, scratch));
+  }
+  fs::remove(scratch);
+  return support;
+}
+
+std::string op_name_of(std::string_view type) {
+  std::string name;
+  for (const char c : type)
+    if (c != '_') name += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  return name;
+}
+
+std::vector<std::string> ops_of(std::string_view type,
+                                const std::map<std::string, Support, std::less<>>& support) {
+  const auto told = kOpsOf.find(type);
+  if (told != kOpsOf.end()) return told->second;
+  for (const auto& [op, _] : support)
+    if (op_name_of(op) == op_name_of(type)) return {op};
+  fail(ErrorCode::kInvalidArgument,
+       "layer type '{}': give its ops in tests/layer_table.cpp, and a case in tests/cases", type);
+}
+
+std::string words(const Share& share, const char* all, const char* none) {
+  if (share.taken == share.all) return all;
+  return share.taken == 0 ? none : fmt::format("{}, but for some parameters", all);
+}
+
+using Cells = std::vector<std::string>;
+
+Cells cells_of(std::string_view type, const std::map<std::string, Support, std::less<>>& support) {
+  const std::vector<std::string> ops = ops_of(type, support);
+  if (ops.empty()) return {std::string(type), "", "yes", "yes", "yes"};
+  Support sum;
+  for (const std::string& op : ops) {
+    const auto it = support.find(op);
+    if (it == support.end())
+      fail(ErrorCode::kInvalidArgument, "op '{}' has no case in tests/cases", op);
+    for (Share Support::*part : {&Support::cpu, &Support::cuda, &Support::onnx}) {
+      (sum.*part).taken += (it->second.*part).taken;
+      (sum.*part).all += (it->second.*part).all;
+    }
+  }
+  return {std::string(type), fmt::format("{}", fmt::join(ops, ", ")),
+          words(sum.cpu, "kernel", "reference"),
+          find_backend("cuda") == nullptr ? "" : words(sum.cuda, "kernel", "plain kernel"),
+          words(sum.onnx, "yes", "no")};
+}
+
+// The CUDA column of the table in a text, by layer type.
+std::map<std::string, std::string> cuda_column(const std::string& text) {
+  std::map<std::string, std::string> column;
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);) {
+    Cells cells;
+    std::istringstream row(line);
+    for (std::string cell; std::getline(row, cell, '|');) cells.push_back(cell);
+    if (cells.size() == 6) column[cells[1]] = cells[4];
+  }
+  return column;
+}
+
+constexpr const char* kIntroduction = R"(# Layers
+
+Written by `kissa_layer_table --write docs/layers.md` from the lists of the code; a test compares them.
+
+- **becomes**: the ops of the graph (src/ops). Where there is none, the layer is an input or a constant.
+- **CPU**, **CUDA**: what runs it in fused mode in FP32. Kernel: one made for it. Reference: plain loops.
+  Plain kernel: one thread an output, the same for all ops.
+- **ONNX**: whether `kissa export` can say it ([export.md](export.md)).
+
+)";
+
+std::string document(const std::string& old) {
+  const auto support = support_of_ops();
+  const auto known_cuda = cuda_column(old);
+  std::string text = kIntroduction;
+  text += "| layer | becomes | CPU | CUDA | ONNX |\n|---|---|---|---|---|\n";
+  std::vector<std::string> missing;
+  for (const CaffeLayerType& type : caffe_layer_types()) {
+    if (!type.is_supported) {
+      missing.emplace_back(type.name);
+      continue;
+    }
+    Cells cells = cells_of(type.name, support);
+    const auto known = known_cuda.find(" " + cells[0] + " ");
+    if (cells[3].empty() && known != known_cuda.end())
+      cells[3] = known->second.substr(1, known->second.size() - 2);
+    text += fmt::format("| {} |\n", fmt::join(cells, " | "));
+  }
+  if (!missing.empty())
+    text += fmt::format("\nKnown and refused by name: {}.\n", fmt::join(missing, ", "));
+  return text;
+}
+
+std::string read(const std::string& path) {
+  std::ifstream stream(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(stream), {}};
+}
+
+int check(const std::string& path, bool write) {
+  const std::string old = read(path);
+  const std::string text = document(old);
+  if (text == old) return 0;
+  if (!write) {
+    fmt::print(stderr, "{} is out of date: run kissa_layer_table --write {}\n", path, path);
+    return 1;
+  }
+  PendingFile file(path);
+  file.write(text.data(), text.size());
+  file.keep();
+  return 0;
+}
+
+}  // namespace
+}  // namespace kissa
+
+int main(int argc, char** argv) {
+  const bool write = argc == 3 && std::string_view(argv[1]) == "--write";
+  if (argc != 2 && !write) return 2;
+  try {
+    return kissa::check(argv[argc - 1], write);
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "{}\n", error.what());
+    return 1;
+  }
+}
