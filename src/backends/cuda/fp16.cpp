@@ -38,15 +38,10 @@ std::uint16_t half_bits(float value) {
   return raw.x;
 }
 
-namespace {
-
-// Half way goes away from 0, as cvt.rna.tf32 does.
 float rounded_to_tf32(float value) {
   if (!std::isfinite(value)) return value;
   return std::bit_cast<float>((std::bit_cast<std::uint32_t>(value) + 0x1000u) & 0xffffe000u);
 }
-
-}  // namespace
 
 const void* pack_numbers(WeightArena& weights, Number number, std::int64_t count,
                          const std::function<float(std::int64_t)>& value_at) {

@@ -33,6 +33,9 @@ std::optional<Bounds> bounds_of(const Epilogue& epilogue);
 // The bits of a float, rounded to FP16.
 std::uint16_t half_bits(float value);
 
+// To 11 bits; half way goes away from 0.
+float rounded_to_tf32(float value);
+
 // `count` numbers, rounded; `value_at` gives each.
 const void* pack_numbers(WeightArena& weights, Number number, std::int64_t count,
                          const std::function<float(std::int64_t)>& value_at);

@@ -89,9 +89,7 @@ Stage shape_of(const Region& region, Number number) {
 // A guess of the microseconds, to order tiles that were not measured.
 double estimate(const Stage& stage, const StageTile& tile) {
   const std::size_t shared = stage_shared_bytes(stage, tile);
-  const int each = tile.m_each * tile.n_each;
-  const int by_registers = each > 14 ? 1 : each > 4 ? 2 : 3;
-  const int resident = std::min(by_registers, static_cast<int>(kMaxSharedBytes / shared));
+  const int resident = std::min(tile.resident, static_cast<int>(kMaxSharedBytes / shared));
   const int mmas = tile.m_each * tile.n_each * tile.m_warps * tile.n_warps;
   double work = 0.0;     // cycles of one multiprocessor
   double longest = 0.0;  // of one block

@@ -10,7 +10,7 @@ namespace kissa::cuda {
 TacticList fused_tactics(Number number) {
   struct Fused {
     explicit Fused(Number number) {
-      if (number == Number::kF16) add_wide_tactics(own);
+      add_wide_tactics(number, own);
       add_stage_tactics(number, own);
       add_first_tactics(number, own);
       add_nhwc_tactics(number, own);

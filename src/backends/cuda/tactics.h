@@ -22,7 +22,7 @@ void add_stage_tactics(Number number, std::vector<std::unique_ptr<const Tactic>>
 
 // Convolutions of any stride and 3 x 3 max pools, independent of each other, on Hopper's wgmma: for
 // large batches.
-void add_wide_tactics(std::vector<std::unique_ptr<const Tactic>>& tactics);
+void add_wide_tactics(Number number, std::vector<std::unique_ptr<const Tactic>>& tactics);
 
 // First convolution; the same with pool, LRN and the 1 x 1 convolution behind it.
 void add_first_tactics(Number number, std::vector<std::unique_ptr<const Tactic>>& tactics);

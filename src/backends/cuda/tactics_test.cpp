@@ -175,7 +175,8 @@ std::vector<Trial> chains() {
   // Networks' heads: 7 x 7 convolution, pool, LRN, 1 x 1 convolution.
   Convolution first = same_conv(64, 7);
   first.stride = {2, 2};
-  for (const Shape& shape : {Shape{1, 3, 224, 224}, Shape{2, 3, 61, 75}, Shape{17, 1, 16, 15}})
+  for (const Shape& shape : {Shape{1, 3, 224, 224}, Shape{2, 3, 61, 75}, Shape{17, 1, 16, 15},
+                             Shape{8, 3, 224, 224}, Shape{40, 2, 37, 45}})
     trials.push_back(cpu::make_chain("head", {first, pool, lrn, same_conv(64, 1)}, shape, {}));
   return trials;
 }

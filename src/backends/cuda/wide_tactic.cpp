@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <array>
 #include <numeric>
+#include <span>
 
 #include "backends/cuda/fp16.h"
 #include "backends/cuda/kernels/wide_stage.h"
@@ -10,8 +11,8 @@
 namespace kissa::cuda {
 namespace {
 
-constexpr int kChunk = 64;  // channels of a step
-constexpr int kParts = kChunk / static_cast<int>(kChannelBlock);
+constexpr int kParts = 4;  // of 32 bytes, in a step
+constexpr int chunk_channels(Number number) { return kParts * group_channels(number); }
 
 const TensorDesc& in_of(const Region& region, const Region::Node& node) {
   return region.value(node.inputs[0]).desc;
@@ -99,24 +100,44 @@ std::vector<const Region::Node*> pools_of(const Region& region) {
 
 std::int64_t padded(std::int64_t channels) { return channel_blocks(channels) * kChannelBlock; }
 
-// The width that wastes least: a tile costs its columns and what every tile costs.
-int tile_columns(int columns) {
+int columns_of(const Region& region, const Siblings& nodes) {
+  std::int64_t columns = 0;
+  for (const Region::Node* node : nodes) columns += padded(out_of(region, *node).shape[1]);
+  return to_int(columns);
+}
+
+double macs_of_column(const Region& region, const Siblings& nodes) {
+  const auto& conv = std::get<Convolution>(nodes[0]->op);
+  return static_cast<double>(conv.kernel[0] * conv.kernel[1] *
+                             padded(in_of(region, *nodes[0]).shape[1]));
+}
+
+// The width that wastes least for some products: a tile costs its columns and what every tile
+// costs.
+int tile_columns(const Region& region, const std::vector<Siblings>& products, Number number) {
   constexpr int kEachTile = 24;
-  const auto cost = [&](int width) { return (columns + width - 1) / width * (width + kEachTile); };
-  return *std::min_element(kWideColumns.begin(), kWideColumns.end(),
+  const auto cost = [&](int width) {
+    double sum = 0.0;
+    for (const Siblings& nodes : products)
+      sum += (columns_of(region, nodes) + width - 1) / width * (width + kEachTile) *
+             macs_of_column(region, nodes);
+    return sum;
+  };
+  const std::span<const int> widths = wide_columns(number);
+  return *std::min_element(widths.begin(), widths.end(),
                            [&](int a, int b) { return cost(a) < cost(b); });
 }
 
 // Everything but addresses, strides and weights.
-WideProduct shape_of(const Region& region, const Siblings& nodes) {
+WideProduct shape_of(const Region& region, const Siblings& nodes, Number number) {
   const auto& conv = std::get<Convolution>(nodes[0]->op);
   const Shape& in = in_of(region, *nodes[0]).shape;
   const Shape& out = out_of(region, *nodes[0]).shape;
   const Bounds bounds = *bounds_of(nodes[0]->epilogue);
-  const int blocks = to_int(channel_blocks(in[1]));
+  const int groups = to_int(padded(in[1]) / group_channels(number));
   WideProduct product = {};
-  product.chunks = (blocks + kParts - 1) / kParts;
-  product.last_parts = blocks - (product.chunks - 1) * kParts;
+  product.chunks = (groups + kParts - 1) / kParts;
+  product.last_parts = groups - (product.chunks - 1) * kParts;
   product.taps_y = to_int(conv.kernel[0]);
   product.taps_x = to_int(conv.kernel[1]);
   product.stride = to_int(conv.stride[0]);
@@ -132,7 +153,8 @@ WideProduct shape_of(const Region& region, const Siblings& nodes) {
     product.segments[product.segment_count++] = {product.columns, 0, nullptr};
     product.columns += to_int(padded(out_of(region, *node).shape[1]));
   }
-  product.tile_columns = tile_columns(product.columns);
+  product.tile_columns = tile_columns(
+      region, number == Number::kF32 ? products_of(region) : std::vector<Siblings>{nodes}, number);
   return product;
 }
 
@@ -140,51 +162,62 @@ int padded_columns(const WideProduct& product) {
   return (product.columns + product.tile_columns - 1) / product.tile_columns * product.tile_columns;
 }
 
-// The node that a column belongs to and its output there; no node behind the last output.
-struct Column {
-  const Region::Node* node;
-  std::int64_t output;
-};
-Column column_of(const Siblings& nodes, const WideProduct& product, std::int64_t column) {
-  int i = product.segment_count - 1;
-  while (column < product.segments[i].first) --i;
-  const Region::Node* node = nodes[static_cast<std::size_t>(i)];
-  const std::int64_t output = column - product.segments[i].first;
-  return {output < std::get<Convolution>(node->op).num_output ? node : nullptr, output};
+// Calls visit(node, output, column) for each output of the siblings.
+template <class Visit>
+void for_each_output(const Siblings& nodes, const WideProduct& product, Visit visit) {
+  for (std::size_t i = 0; i < nodes.size(); ++i)
+    for (std::int64_t k = 0; k < std::get<Convolution>(nodes[i]->op).num_output; ++k)
+      visit(*nodes[i], k, product.segments[i].first + k);
 }
 
-// [tile of columns][tap][chunk][column][64 channels], the 16-byte words of a column swizzled.
-const void* pack_wide_weight(WeightArena& weights, const Region& region, const Siblings& nodes,
-                             const WideProduct& product) {
+// [tile of columns][tap][chunk][high, and low half][column][128 bytes of channels], the 16-byte
+// words of a column swizzled.
+const void* pack_wide_weight(WeightArena& weights, Number number, const Region& region,
+                             const Siblings& nodes, const WideProduct& product) {
   const std::int64_t taps = std::int64_t{product.taps_y} * product.taps_x;
   const std::int64_t steps = taps * product.chunks;
   const std::int64_t width = product.tile_columns;
+  const std::int64_t chunk = chunk_channels(number);
+  const std::int64_t of_word = 16 / bytes_of(number);
+  const std::int64_t copies = wide_weights(number);
   const std::int64_t channels = in_of(region, *nodes[0]).shape[1];
-  const std::int64_t count = padded_columns(product) * steps * kChunk;
-  return pack_numbers(weights, Number::kF16, count, [=, &region, &nodes](std::int64_t i) {
-    const std::int64_t row = i / kChunk % width;
-    const std::int64_t step = i / kChunk / width % steps;
-    const std::int64_t word = i % kChunk / 8 ^ row % 8;
-    const std::int64_t c = step % product.chunks * kChunk + word * 8 + i % 8;
-    const Column at = column_of(nodes, product, i / kChunk / width / steps * width + row);
-    if (at.node == nullptr || c >= channels) return 0.0f;
-    const float* from = region.value(at.node->params[0]).constant;
-    return from[(at.output * channels + c) * taps + step / product.chunks];
+  std::vector<float> numbers(
+      static_cast<std::size_t>(padded_columns(product) * steps * copies * chunk));
+  for_each_output(nodes, product, [&](const Region::Node& node, std::int64_t k, std::int64_t at) {
+    const float* from = region.value(node.params[0]).constant + k * channels * taps;
+    const std::int64_t row = at % width;
+    for (std::int64_t c = 0; c < channels; ++c) {
+      const std::int64_t word = c % chunk / of_word ^ row % 8;
+      for (std::int64_t tap = 0; tap < taps; ++tap) {
+        const std::int64_t step = tap * product.chunks + c / chunk;
+        const std::int64_t high = (at / width * steps + step) * copies * width + row;
+        const auto place = static_cast<std::size_t>(high * chunk + word * of_word + c % of_word);
+        const float value = from[c * taps + tap];
+        numbers[place] = value;
+        if (copies == 1) continue;
+        numbers[place] = rounded_to_tf32(value);
+        numbers[place + static_cast<std::size_t>(width * chunk)] =
+            rounded_to_tf32(value - rounded_to_tf32(value));
+      }
+    }
   });
+  return pack_numbers(weights, number, static_cast<std::int64_t>(numbers.size()),
+                      [&](std::int64_t i) { return numbers[static_cast<std::size_t>(i)]; });
 }
 
 const float* pack_wide_bias(WeightArena& weights, const Region& region, const Siblings& nodes,
                             const WideProduct& product) {
   const std::int64_t count = padded_columns(product);
-  return static_cast<const float*>(
-      pack_numbers(weights, Number::kF32, count, [=, &region, &nodes](std::int64_t i) {
-        const Column at = column_of(nodes, product, i);
-        if (at.node == nullptr || at.node->params.size() < 2) return 0.0f;
-        return region.value(at.node->params[1]).constant[at.output];
-      }));
+  return static_cast<const float*>(weights.add(count * 4, [&](void* packed) {
+    auto* to = static_cast<float*>(packed);
+    std::fill(to, to + count, 0.0f);
+    for_each_output(nodes, product, [&](const Region::Node& node, std::int64_t k, std::int64_t at) {
+      if (node.params.size() > 1) to[at] = region.value(node.params[1]).constant[k];
+    });
+  }));
 }
 
-WidePool shape_of_pool(const Region& region, const Region::Node& node) {
+WidePool shape_of_pool(const Region& region, const Region::Node& node, Number number) {
   const TensorDesc& in = in_of(region, node);
   return {.src = nullptr,
           .dst = nullptr,
@@ -193,20 +226,22 @@ WidePool shape_of_pool(const Region& region, const Region::Node& node) {
           .images = to_int(in.shape[0]),
           .height = to_int(in.shape[2]),
           .width = to_int(in.shape[3]),
-          .words = to_int(channel_blocks(in.shape[1]) * 2)};
+          .words = to_int(padded(in.shape[1]) * bytes_of(number) / 16)};
 }
 
 class WideStep final : public Step {
  public:
-  WideStep(const Region& region, int blocks, WeightArena& weights) : blocks_(blocks) {
-    prepare_wide_stage();
+  WideStep(const Region& region, Number number, int blocks, WeightArena& weights)
+      : blocks_(blocks) {
+    stage_.number = number;
     std::vector<Siblings> products = products_of(region);
     // Long tiles first: what is left at the end is short.
     std::stable_sort(products.begin(), products.end(), [&](const Siblings& a, const Siblings& b) {
-      return tile_work(shape_of(region, a)) > tile_work(shape_of(region, b));
+      return tile_work(shape_of(region, a, number)) > tile_work(shape_of(region, b, number));
     });
     for (const Siblings& nodes : products) add_product(region, nodes, weights);
     for (const Region::Node* node : pools_of(region)) add_pool(region, *node);
+    prepare_wide_stage(stage_, blocks);
   }
 
   void run(const Bindings& bindings, Stream& stream) const noexcept override {
@@ -240,8 +275,8 @@ class WideStep final : public Step {
 
   void add_product(const Region& region, const Siblings& nodes, WeightArena& weights) {
     WideProduct& product = stage_.products[stage_.product_count++];
-    product = shape_of(region, nodes);
-    product.weight = pack_wide_weight(weights, region, nodes, product);
+    product = shape_of(region, nodes, stage_.number);
+    product.weight = pack_wide_weight(weights, stage_.number, region, nodes, product);
     product.bias = pack_wide_bias(weights, region, nodes, product);
     const TensorDesc& in = in_of(region, *nodes[0]);
     Place place = {.box = {.data = nullptr,
@@ -250,7 +285,8 @@ class WideStep final : public Step {
                            .width = to_int(in.shape[3]),
                            .channels = to_int(padded(in.shape[1])),
                            .pixel_stride = to_int(in.pixel_stride),
-                           .rows = blocks_ * kWideRows},
+                           .rows = blocks_ * kWideRows,
+                           .number = stage_.number},
                    .src = index_in(region.inputs, nodes[0]->inputs[0]),
                    .dst = {}};
     for (std::size_t i = 0; i < nodes.size(); ++i) {
@@ -261,7 +297,7 @@ class WideStep final : public Step {
   }
 
   void add_pool(const Region& region, const Region::Node& node) {
-    stage_.pools[stage_.pool_count++] = shape_of_pool(region, node);
+    stage_.pools[stage_.pool_count++] = shape_of_pool(region, node, stage_.number);
     pool_places_.push_back(
         {index_in(region.inputs, node.inputs[0]), index_in(region.outputs, node.outputs[0])});
   }
@@ -275,10 +311,16 @@ class WideStep final : public Step {
 // Fewer leave multiprocessors idle.
 constexpr int kManyPixels = 8192;
 
-// `blocks` 0: two where there are many pixels, and nothing where there are not.
+// `blocks` 0: as many as the kernel has where there are many pixels, and nothing where there are
+// not.
 class WideTactic final : public Tactic {
  public:
-  WideTactic(std::string_view name, int blocks) : name_(name), blocks_(blocks) {}
+  WideTactic(Number number, int blocks)
+      : name_(fmt::format("cuda.stage.{}{}.{}", number == Number::kF32 ? "wgmma3" : "wgmma",
+                          blocks == 0 ? "" : fmt::format("_{}", blocks * kWideRows),
+                          suffix_of(number))),
+        number_(number),
+        blocks_(blocks) {}
 
   std::string_view name() const override { return name_; }
 
@@ -290,32 +332,35 @@ class WideTactic final : public Tactic {
     if (products.empty()) return "no convolution among its nodes";
     if (products.size() > kMaxWideProducts || pools_of(region).size() > kMaxWidePools)
       return "too many nodes";
-    if (blocks_ == 0 && shape_of(region, products[0]).pixel_count < kManyPixels)
+    if (blocks_ == 0 && shape_of(region, products[0], number_).pixel_count < kManyPixels)
       return "too few pixels for large tiles";
     return std::nullopt;
   }
 
   Requirements requirements(const Region& region) const override {
-    return {std::vector<Format>(region.inputs.size(), nhwc(Number::kF16)),
-            std::vector<Format>(region.outputs.size(), nhwc(Number::kF16))};
+    return {std::vector<Format>(region.inputs.size(), nhwc(number_)),
+            std::vector<Format>(region.outputs.size(), nhwc(number_))};
   }
 
   std::unique_ptr<Step> prepare(const Region& region,
                                 const PrepareContext& context) const override {
-    return std::make_unique<WideStep>(region, blocks_ == 0 ? 2 : blocks_, context.weights);
+    const int most = number_ == Number::kF32 ? 1 : 2;
+    return std::make_unique<WideStep>(region, number_, blocks_ == 0 ? most : blocks_,
+                                      context.weights);
   }
 
  private:
-  std::string_view name_;
+  std::string name_;
+  Number number_;
   int blocks_;
 };
 
 }  // namespace
 
-void add_wide_tactics(std::vector<std::unique_ptr<const Tactic>>& tactics) {
-  tactics.push_back(std::make_unique<WideTactic>("cuda.stage.wgmma.f16", 0));
-  tactics.push_back(std::make_unique<WideTactic>("cuda.stage.wgmma_256.f16", 2));
-  tactics.push_back(std::make_unique<WideTactic>("cuda.stage.wgmma_128.f16", 1));
+void add_wide_tactics(Number number, std::vector<std::unique_ptr<const Tactic>>& tactics) {
+  tactics.push_back(std::make_unique<WideTactic>(number, 0));
+  if (number != Number::kF32) tactics.push_back(std::make_unique<WideTactic>(number, 2));
+  tactics.push_back(std::make_unique<WideTactic>(number, 1));
 }
 
 }  // namespace kissa::cuda

@@ -49,6 +49,67 @@ __global__ void __launch_bounds__(kThreads)
   }
 }
 
+// For many images, on tensor cores: a block has 16 outputs of 64 images, and its warps share the
+// sum. A lane's 16 bytes of a row are the k of two products; which of them they are called is the
+// same for both operands.
+constexpr int kProductOutputs = 16;
+constexpr int kProductImages = 64;
+constexpr int kProductWarps = 4;
+__global__ void __launch_bounds__(kProductWarps * 32)
+    classifier_product_kernel(const __grid_constant__ Classifier op) {
+  constexpr int kTiles = kProductImages / 8;
+  __shared__ float parts[kProductWarps][kProductOutputs][kProductImages + 1];
+  let_next_start();
+  const int lane = static_cast<int>(threadIdx.x) % 32;
+  const int warp = static_cast<int>(threadIdx.x) / 32;
+  const int first_output = static_cast<int>(blockIdx.x) * kProductOutputs;
+  const int first_image = static_cast<int>(blockIdx.y) * kProductImages;
+  const uint4 none = make_uint4(0, 0, 0, 0);
+  const auto weight_at = [&](int output, int chunk) {
+    if (output >= op.outputs || chunk >= op.chunks) return none;
+    return __ldg(static_cast<const uint4*>(op.weight) + std::int64_t{output} * op.chunks + chunk);
+  };
+  const auto pixel_at = [&](int image, int chunk) {
+    if (image >= op.images || chunk >= op.chunks) return none;
+    return __ldcg(reinterpret_cast<const uint4*>(static_cast<const __half*>(op.src) +
+                                                 std::int64_t{image} * op.src_stride) +
+                  chunk);
+  };
+  wait_for_previous();
+  float sums[kTiles][4] = {};
+  const int steps = (op.chunks + 3) / 4;
+#pragma unroll 2
+  for (int step = warp; step < steps; step += kProductWarps) {
+    const int chunk = step * 4 + lane % 4;
+    const uint4 top = weight_at(first_output + lane / 4, chunk);
+    const uint4 bottom = weight_at(first_output + lane / 4 + 8, chunk);
+    uint4 pixels[kTiles];
+#pragma unroll
+    for (int j = 0; j < kTiles; ++j) pixels[j] = pixel_at(first_image + j * 8 + lane / 4, chunk);
+#pragma unroll
+    for (int j = 0; j < kTiles; ++j) {
+      multiply_add(sums[j], make_uint4(top.x, bottom.x, top.y, bottom.y), pixels[j].x, pixels[j].y);
+      multiply_add(sums[j], make_uint4(top.z, bottom.z, top.w, bottom.w), pixels[j].z, pixels[j].w);
+    }
+  }
+#pragma unroll
+  for (int j = 0; j < kTiles; ++j) {
+#pragma unroll
+    for (int i = 0; i < 4; ++i)
+      parts[warp][lane / 4 + i / 2 * 8][j * 8 + lane % 4 * 2 + i % 2] = sums[j][i];
+  }
+  __syncthreads();
+  for (int i = static_cast<int>(threadIdx.x); i < kProductOutputs * kProductImages;
+       i += kProductWarps * 32) {
+    const int output = first_output + i % kProductOutputs;
+    const int image = first_image + i / kProductOutputs;
+    if (output >= op.outputs || image >= op.images) continue;
+    float sum = op.bias[output];
+    for (const auto& part : parts) sum += part[i % kProductOutputs][i / kProductOutputs];
+    op.dst[std::int64_t{image} * op.outputs + output] = fminf(fmaxf(sum, op.low), op.high);
+  }
+}
+
 // A block a row.
 __global__ void __launch_bounds__(kThreads)
     softmax_rows_kernel(const __grid_constant__ SoftmaxRows op) {
@@ -90,6 +151,12 @@ __global__ void __launch_bounds__(kThreads)
 
 void launch_classifier(const Classifier& op, cudaStream_t stream) {
   if (op.images == 0) return;
+  if (op.number == Number::kF16 && op.images >= kImages) {
+    const dim3 grid(static_cast<unsigned>((op.outputs + kProductOutputs - 1) / kProductOutputs),
+                    static_cast<unsigned>((op.images + kProductImages - 1) / kProductImages));
+    launch_early(classifier_product_kernel, op, grid, kProductWarps * 32, 0, stream);
+    return;
+  }
   constexpr int kOutputs = kThreads / 32;
   const dim3 grid(static_cast<unsigned>((op.outputs + kOutputs - 1) / kOutputs),
                   static_cast<unsigned>((op.images + kImages - 1) / kImages));

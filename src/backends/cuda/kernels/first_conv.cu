@@ -46,27 +46,52 @@ __global__ void __launch_bounds__(kThreadsFirst, 2)
   const int rows = image_rows(c);
   const int columns = image_columns(c);
   let_next_start();
+
+  // A load from shared memory brings two steps of a row; what lies behind the filter has zero
+  // weights.
+  constexpr int kTaps = kOfWord<T> / 2;  // first_conv_taps
+  const int steps = (c.side + kTaps - 1) / kTaps;
+  const int of_row = (steps + 1) / 2;
+  const int pairs = c.side * of_row;
+  const uint4* weight = static_cast<const uint4*>(c.weight) +
+                        std::int64_t{min(block_m, c.blocks_out - 1)} * c.side * steps * 32 + lane;
+  const auto fetch = [&](int pair, uint4(&into)[2]) {
+    const int r = pair / of_row;
+    const int s = pair % of_row * 2;
+    into[0] = into[1] = make_uint4(0, 0, 0, 0);
+    if (pair >= pairs) return;
+    into[0] = __ldg(weight + (r * steps + s) * 32);
+    if (s + 1 < steps) into[1] = __ldg(weight + (r * steps + s + 1) * 32);
+  };
+  uint4 weights[2][2];
+  fetch(0, weights[0]);
+  fetch(1, weights[1]);
   wait_for_previous();
 
-  constexpr int kTaps = kOfWord<T> / 2;  // first_conv_taps
   constexpr int kPixelBytes = 4 * sizeof(T);
   auto* pixels = reinterpret_cast<T*>(shared);
   const float* src = c.src + image * c.channels * c.height * c.width;
-  for (int i = tid; i < rows * columns; i += kThreadsFirst) {
-    const int y = p0 * c.stride - c.pad + i / columns;
-    const int x = q0 * c.stride - c.pad + i % columns;
-    const bool is_inside = y >= 0 && y < c.height && x >= 0 && x < c.width;
-    float values[4] = {};
-    for (int k = 0; k < 4; ++k)
-      if (is_inside && k < c.channels) values[k] = src[(k * c.height + y) * c.width + x];
-    store_elements<4>(pixels + i * 4, values);
+  constexpr int kEach = 4;  // pixels that a thread has on their way
+  for (int first = tid; first < rows * columns; first += kEach * kThreadsFirst) {
+    float values[kEach][4] = {};
+#pragma unroll
+    for (int k = 0; k < kEach; ++k) {
+      const int i = first + k * kThreadsFirst;
+      const int y = p0 * c.stride - c.pad + i / columns;
+      const int x = q0 * c.stride - c.pad + i % columns;
+      const bool is_inside = i < rows * columns && y >= 0 && y < c.height && x >= 0 && x < c.width;
+#pragma unroll
+      for (int channel = 0; channel < 4; ++channel)
+        if (is_inside && channel < c.channels)
+          values[k][channel] = src[(channel * c.height + y) * c.width + x];
+    }
+#pragma unroll
+    for (int k = 0; k < kEach; ++k)
+      if (first + k * kThreadsFirst < rows * columns)
+        store_elements<4>(pixels + (first + k * kThreadsFirst) * 4, values[k]);
   }
   __syncthreads();
 
-  const int steps = (c.side + kTaps - 1) / kTaps;
-  const bool has_work = block_m < c.blocks_out;
-  const uint4* weight =
-      static_cast<const uint4*>(c.weight) + std::int64_t{block_m} * c.side * steps * 32 + lane;
   const std::uint32_t pixels_at = shared_address(pixels);
   std::uint32_t at[kTiles];
 #pragma unroll
@@ -77,27 +102,28 @@ __global__ void __launch_bounds__(kThreadsFirst, 2)
     at[j] = pixels_at + static_cast<std::uint32_t>((row * columns + column) * kPixelBytes);
   }
   float sums[kTiles][4] = {};
-  for (int r = 0; r < c.side; ++r) {
-    // A load brings two steps of the row; what lies behind the filter has zero weights.
-    for (int s = 0; s < steps; s += 2) {
-      const uint4 none = make_uint4(0, 0, 0, 0);
-      const bool is_pair = s + 1 < steps;
-      const uint4 w0 = has_work ? load_weights(weight + (r * steps + s) * 32) : none;
-      const uint4 w1 = has_work && is_pair ? load_weights(weight + (r * steps + s + 1) * 32) : none;
-      const auto offset = static_cast<std::uint32_t>((r * columns + s * kTaps) * kPixelBytes);
+  for (int first = 0; first < pairs; first += 2) {
 #pragma unroll
-      for (int j = 0; j < kTiles; ++j) {
-        // Of a lone last step, the lanes of the second address the first once more.
-        const std::uint32_t back = is_pair || lane < 16 ? 0u : 32u;
-        const uint4 b = load_tiles(at[j] + offset - back);
-        multiply_add_pair<T>(sums[j], w0, w1, b);
-      }
+    for (int ahead = 0; ahead < 2; ++ahead) {
+      const int pair = first + ahead;
+      if (pair >= pairs) break;
+      const int s = pair % of_row * 2;
+      const auto offset =
+          static_cast<std::uint32_t>((pair / of_row * columns + s * kTaps) * kPixelBytes);
+      // Of a lone last step, the lanes of the second address the first once more.
+      const std::uint32_t back = s + 1 < steps || lane < 16 ? 0u : 32u;
+#pragma unroll
+      for (int j = 0; j < kTiles; ++j)
+        multiply_add_pair<T>(sums[j], weights[ahead][0], weights[ahead][1],
+                             load_tiles(at[j] + offset - back));
+      fetch(pair + 2, weights[ahead]);
     }
   }
 
   __syncthreads();
   auto* out = reinterpret_cast<T*>(shared);
   const int channel = warp_m * 16 + lane / 4;
+  const bool has_work = block_m < c.blocks_out;
   const float bias_a = has_work ? c.bias[block_m * 16 + lane / 4] : 0.0f;
   const float bias_b = has_work ? c.bias[block_m * 16 + lane / 4 + 8] : 0.0f;
   const auto finish = [&](float sum, float bias) {

@@ -2,6 +2,7 @@
 
 #include "backends/cuda/kernels/launch.cuh"
 #include "backends/cuda/kernels/lrn.cuh"
+#include "backends/cuda/kernels/lrn_pool.h"
 #include "backends/cuda/kernels/number.cuh"
 
 namespace kissa::cuda {
@@ -201,6 +202,10 @@ bool launch_strip(const WindowOp& op, cudaStream_t stream) {
     return false;
   // Larger blocks compute fewer pixels twice; smaller ones are more.
   const bool is_small = std::int64_t{op.images} * op.out_height * op.channels < 32768;
+  if (!is_small && op.number == Number::kF16) {
+    launch_lrn_pool(op, stream);
+    return true;
+  }
   const Strip strip = {op, is_small ? 1 : 4, is_small ? 16 : 64 / bytes_of(op.number)};
   const int groups = (op.channels + strip.channels - 1) / strip.channels;
   constexpr std::size_t kMaxBytes = 48 * 1024;

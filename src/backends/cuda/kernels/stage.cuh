@@ -65,17 +65,23 @@ __device__ void pool_task(const Stage& stage, const StageTask& task, int block) 
         max_word<T>(rows[3], middle);
 }
 
-template <class T, int kMEach, int kNEach, int kMWarps, int kNWarps, int kKWarps>
-__global__ void __launch_bounds__(kStageThreads, kMEach* kNEach > 14   ? 1
-                                                 : kMEach * kNEach > 4 ? 2
-                                                                       : 3)
+// Blocks of a multiprocessor that have registers, by those of the sums and of the weights that are
+// on their way.
+constexpr int stage_blocks_resident(int m_each, int n_each, int ahead) {
+  const int held = m_each * (4 * n_each + 8 * ahead);
+  return held > 96 ? 1 : held > 48 ? 2 : 3;
+}
+
+// kAhead: pairs of steps whose weights are on their way.
+template <class T, int kMEach, int kNEach, int kMWarps, int kNWarps, int kKWarps,
+          int kAhead = kMEach == 1 ? 4 : 2>
+__global__ void __launch_bounds__(kStageThreads, stage_blocks_resident(kMEach, kNEach, kAhead))
     stage_kernel(const __grid_constant__ Stage stage) {
   static_assert(kMWarps * kNWarps * kKWarps * 32 == kStageThreads);
-  static_assert(kKWarps > 1 || kMEach > 1, "chunks end with whole rounds of fetched weights");
+  static_assert(kKWarps > 1 || kAhead == 2, "chunks end with whole rounds of fetched weights");
   constexpr int kPixels = 8 * kNEach * kNWarps;
   constexpr int kChannels = 16 * kMEach * kMWarps;
-  constexpr int kAhead = kMEach == 1 ? 4 : 2;  // pairs of steps whose weights are on their way
-  constexpr int kSumPitch = kChannels + 4;     // floats of a pixel's sums
+  constexpr int kSumPitch = kChannels + 4;  // floats of a pixel's sums
   extern __shared__ __align__(16) unsigned char shared[];
   let_next_start();
 
@@ -291,10 +297,18 @@ __global__ void __launch_bounds__(kStageThreads, kMEach* kNEach > 14   ? 1
   }
 }
 
-template <class T, int kMEach, int kNEach, int kMWarps, int kNWarps, int kKWarps>
+template <class T, int kMEach, int kNEach, int kMWarps, int kNWarps, int kKWarps,
+          int kAhead = kMEach == 1 ? 4 : 2>
 StageTile stage_tile(std::string_view name) {
-  return {name,    kMEach,  kNEach,     kMWarps,
-          kNWarps, kKWarps, kNumber<T>, stage_kernel<T, kMEach, kNEach, kMWarps, kNWarps, kKWarps>};
+  return {name,
+          kMEach,
+          kNEach,
+          kMWarps,
+          kNWarps,
+          kKWarps,
+          stage_blocks_resident(kMEach, kNEach, kAhead),
+          kNumber<T>,
+          stage_kernel<T, kMEach, kNEach, kMWarps, kNWarps, kKWarps, kAhead>};
 }
 
 // Each in a file of its own, for compilation at the same time.

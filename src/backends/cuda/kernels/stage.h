@@ -54,6 +54,7 @@ struct Stage {
 struct StageTile {
   std::string_view name;  // "32x56k4"
   int m_each, n_each, m_warps, n_warps, k_warps;
+  int resident;  // blocks of a multiprocessor that have registers
   Number number;
   void (*kernel)(Stage);
 

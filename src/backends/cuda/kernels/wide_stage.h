@@ -1,5 +1,5 @@
 // A stage for many pixels (a large batch): convolutions and 3 x 3 max pools, independent of each
-// other, in one launch on Hopper's wgmma. FP16 NHWC, sums in FP32.
+// other, in one launch on Hopper's wgmma. NHWC, sums in FP32.
 #pragma once
 
 #include <cuda.h>
@@ -7,6 +7,9 @@
 
 #include <array>
 #include <cstdint>
+#include <span>
+
+#include "backends/cuda/kernels/number.h"
 
 namespace kissa::cuda {
 
@@ -24,9 +27,9 @@ struct WideProduct {
   const void* weight;  // pack_wide_weight
   const float* bias;   // of all columns
   int columns;         // a multiple of 16: what is stored
-  int tile_columns;    // of a tile: one of wide_tile_columns()
-  int chunks;          // of 64 channels
-  int last_parts;      // of 16 channels in the last chunk
+  int tile_columns;    // of a tile: one of wide_columns
+  int chunks;          // of 128 bytes of channels
+  int last_parts;      // of 32 bytes in the last chunk
   int taps_y, taps_x;
   int stride, dilation, pad_y, pad_x;
   int out_height, out_width;
@@ -42,7 +45,7 @@ struct WidePool {
   void* dst;
   int src_stride, dst_stride;
   int images, height, width;
-  int words;  // of 8 channels
+  int words;  // of 16 bytes of channels
 };
 
 inline constexpr int kMaxWideProducts = 6;
@@ -53,7 +56,10 @@ struct WideStage {
   WidePool pools[kMaxWidePools];
   int product_count;
   int pool_count;
-  // Set by launch_wide_stage: tiles of the products in turn, then of the pools.
+  Number number;
+  // Set by launch_wide_stage: tiles of the products in turn, then of the pools. In each of
+  // 2^rounds_log2 rounds, blocks take an equal share of every task's tiles.
+  int rounds_log2;
   int first_tile[kMaxWideProducts + kMaxWidePools + 1];
   int ring_slots;
   int slot_bytes;
@@ -65,20 +71,24 @@ inline constexpr int kWideRows = 128;
 // Whether the current device and its driver have what the kernel uses.
 bool has_wide_stage();
 
-// Widths that a tile may have.
-inline constexpr std::array<int, 10> kWideColumns = {32, 48, 64, 96, 112, 128, 144, 160, 176, 192};
+// Widths that a tile may have; of floats all tiles of a stage have the same.
+std::span<const int> wide_columns(Number number);
+
+// Copies of a weight that a tile brings: of floats the high and the low halves.
+constexpr int wide_weights(Number number) { return number == Number::kF32 ? 2 : 1; }
 
 struct PixelBox {
   const void* data;
   int images, height, width, channels;  // channels: with padding lanes
   int pixel_stride;                     // elements
   int rows;                             // pixels of a box
+  Number number;
 };
 // Sets the product's map of the pixels that its taps read. The convolution's fields are set.
 void encode_pixels(WideProduct& product, const PixelBox& box);
 
-void prepare_wide_stage();
-// `blocks`: 1 or 2 times 128 pixels a tile.
+// `blocks`: 1 or 2 times 128 pixels a tile; 1 for floats.
+void prepare_wide_stage(const WideStage& stage, int blocks);
 void launch_wide_stage(const WideStage& stage, int blocks, cudaStream_t stream);
 
 }  // namespace kissa::cuda
