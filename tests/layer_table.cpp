@@ -28,12 +28,45 @@ namespace {
 namespace fs = std::filesystem;
 
 // What a layer type becomes where that is not the op of its own name. Types without an op give the
-// network inputs or constants, or nothing.
+// network inputs or constants, or are left out of it.
 const std::map<std::string, std::vector<std::string>, std::less<>> kOpsOf = {
-    {"Data", {}},       {"Dropout", {"identity"}}, {"DummyData", {}},
-    {"HDF5Data", {}},   {"ImageData", {}},         {"Input", {}},
-    {"MemoryData", {}}, {"Parameter", {}},         {"SPP", {"pooling", "flatten", "concat"}},
-    {"Silence", {}},    {"Split", {"identity"}},   {"WindowData", {}},
+    {"AnnotatedData", {}},
+    {"Axpy", {"flatten", "scale", "eltwise"}},
+    {"BN", {"batch_norm", "scale"}},
+    {"CTCGreedyDecoder", {}},
+    {"ContinuationIndicator", {}},
+    {"ConvolutionDepthwise", {"convolution"}},
+    {"Data", {}},
+    {"DenseBlock", {"batch_norm", "scale", "relu", "convolution", "concat"}},
+    {"DenseImageData", {}},
+    {"DepthwiseConvolution", {"convolution"}},
+    {"DetectionEvaluate", {}},
+    {"Dropout", {"identity"}},
+    {"DummyData", {}},
+    {"EuclideanLoss", {"distance_loss"}},
+    {"EvalDetection", {}},
+    {"HDF5Data", {}},
+    {"HDF5Output", {}},
+    {"ImageData", {}},
+    {"Input", {}},
+    {"L1Loss", {"distance_loss"}},
+    {"Lstm", {"reshape", "lstm"}},
+    {"MemoryData", {}},
+    {"Parameter", {}},
+    {"Python", {}},
+    {"ReLU6", {"clip"}},
+    {"SPP", {"pooling", "flatten", "concat"}},
+    {"SeLu", {"elu", "power"}},
+    {"SeLuDropout", {"identity"}},
+    {"Silence", {}},
+    {"SoftmaxWithLoss", {"softmax_loss"}},
+    {"Split", {"identity"}},
+    {"Transpose", {"permute"}},
+    {"Upsample", {"upsample", "unpool"}},
+    {"VideoData", {}},
+    {"WindowData", {}},
+    {"YoloDetectionOutput", {}},
+    {"Yolov3DetectionOutput", {}},
 };
 
 // How much of an op's cases something takes.
@@ -141,7 +174,7 @@ using Cells = std::vector<std::string>;
 
 Cells cells_of(std::string_view type, const std::map<std::string, Support, std::less<>>& support) {
   const std::vector<std::string> ops = ops_of(type, support);
-  if (ops.empty()) return {std::string(type), "", "yes", "yes", "yes"};
+  if (ops.empty()) return {std::string(type), "", "-", "-", "-"};
   Support sum;
   for (const std::string& op : ops) {
     const auto it = support.find(op);
@@ -175,7 +208,8 @@ constexpr const char* kIntroduction = R"(# Layers
 
 Written by `kissa_layer_table --write docs/layers.md` from the lists of the code; a test compares them.
 
-- **becomes**: the ops of the graph (src/ops). Where there is none, the layer is an input or a constant.
+- **becomes**: the ops of the graph (src/ops). Where there is none, the layer is an input or a constant, or is
+  left out with a word in the log: it reads or writes files, or comes behind the network.
 - **CPU**, **CUDA**: what runs it in fused mode in FP32. Kernel: one made for it. Reference: plain loops.
   Plain kernel: one thread an output, the same for all ops.
 - **ONNX**: whether `kissa export` can say it ([export.md](export.md)).

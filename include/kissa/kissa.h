@@ -202,6 +202,9 @@ class Context {
   // that the engine does not have.
   std::span<float> input(const std::string& name);
   std::span<const float> output(const std::string& name) const;
+  // The extents of what output() holds: Engine::outputs() says how large they can get where their
+  // number depends on the data, as that of detections does.
+  Dims output_dims(const std::string& name) const;
   void run();
   // The same, waiting after each step: the microseconds that each of Engine::steps() took.
   std::vector<double> run_timed();

@@ -65,10 +65,10 @@ std::vector<bool> needed_nodes(const Graph& graph, const std::vector<ValueId>& o
 
 // Why ONNX has nothing for an op, where there is more to say than that.
 std::string_view reason_for(std::string_view op) {
-  if (op == "custom") return "it is a plugin's layer";
-  if (op == "detection_output" || op == "proposal")
-    return "it drops overlapping boxes in an order of its own";
-  if (op == "filter") return "the output's extent depends on the numbers";
+  if (op == Custom::kName) return "it is a plugin's layer";
+  if (op == DetectionOutput::kName || op == Proposal::kName)
+    return "it has no suppression of boxes in the layer's order";
+  if (op == Filter::kName) return "the output's extent depends on the numbers";
   return "it has no operator like it";
 }
 

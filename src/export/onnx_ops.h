@@ -23,6 +23,19 @@ void write(NodeWriter& w, const Swish& op);
 void write(NodeWriter& w, const TanH& op);
 void write(NodeWriter& w, const Threshold& op);
 
+// onnx_fork.cpp
+void write(NodeWriter& w, const CropCenter& op);
+void write(NodeWriter& w, const Interp& op);
+void write(NodeWriter& w, const Normalize& op);
+void write(NodeWriter& w, const Permute& op);
+void write(NodeWriter& w, const PriorBox& op);
+void write(NodeWriter& w, const Reorg& op);
+void write(NodeWriter& w, const Reverse& op);
+void write(NodeWriter& w, const RoiPooling& op);
+void write(NodeWriter& w, const ShuffleChannel& op);
+void write(NodeWriter& w, const Unpool& op);
+void write(NodeWriter& w, const Upsample& op);
+
 // onnx_window.cpp
 void write(NodeWriter& w, const Convolution& op);
 void write(NodeWriter& w, const Deconvolution& op);
