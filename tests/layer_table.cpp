@@ -69,21 +69,36 @@ const std::map<std::string, std::vector<std::string>, std::less<>> kOpsOf = {
     {"Yolov3DetectionOutput", {}},
 };
 
-// How much of an op's cases something takes.
+// What runs a case: a kernel made for the op, what runs any op, or nothing.
+enum class Runs { kKernel, kPlain, kNot };
+
+// How many of an op's cases something runs, and how.
 struct Share {
-  int taken = 0;
+  int kernels = 0;
+  int plain = 0;
   int all = 0;
-  void add(bool is_taken) {
-    taken += is_taken;
+
+  void add(Runs how) {
+    kernels += how == Runs::kKernel;
+    plain += how == Runs::kPlain;
     ++all;
   }
+  std::string words(const char* kernel, const char* plain_kernel) const {
+    if (kernels + plain == 0) return "no";
+    const std::string most = kernels > 0 ? kernel : plain_kernel;
+    return kernels == all || plain == all ? most : most + ", but for some parameters";
+  }
+  // Grows with what the words promise.
+  int rank() const { return kernels == all ? 4 : kernels > 0 ? 3 : plain == all ? 2 : plain > 0; }
 };
 
 struct Support {
-  Share cpu;   // kernels, not the reference
-  Share cuda;  // kernels, not the plain ones
+  Share cpu;
+  Share cuda;
   Share onnx;
 };
+
+using SupportByOp = std::map<std::string, Support, std::less<>>;
 
 Graph graph_of(const OpCase& op_case) {
   Graph graph;
@@ -103,23 +118,26 @@ Graph graph_of(const OpCase& op_case) {
   return graph;
 }
 
-// Whether a tactic that is no plain one takes the graph's node.
-bool has_kernel(const Graph& graph, TacticList tactics) {
-  if (is_free(graph, graph.nodes()[0])) return true;
+Runs runs_on(const Graph& graph, TacticList tactics) {
+  if (is_free(graph, graph.nodes()[0])) return Runs::kKernel;
   const Region region = region_of(graph, {0}, graph.outputs()).region;
-  return std::any_of(tactics.begin(), tactics.end(), [&](const Tactic* tactic) {
-    return tactic->name() != "cpu.reference" && !tactic->name().starts_with("cuda.plain") &&
-           !tactic->refuse(region);
-  });
+  Runs best = Runs::kNot;
+  for (const Tactic* tactic : tactics) {
+    if (tactic->refuse(region)) continue;
+    if (tactic->name() != "cpu.reference" && !tactic->name().starts_with("cuda.plain"))
+      return Runs::kKernel;
+    best = Runs::kPlain;
+  }
+  return best;
 }
 
-bool has_onnx(const Graph& graph, const std::string& path) {
+Runs runs_as_onnx(const Graph& graph, const std::string& path) {
   try {
     export_onnx(graph, path, {});
-    return true;
+    return Runs::kKernel;
   } catch (const Error& error) {
     if (error.code() != ErrorCode::kUnsupported) throw;
-    return false;
+    return Runs::kNot;
   }
 }
 
@@ -130,19 +148,18 @@ const Backend* find_backend(std::string_view name) {
   return it == all.end() ? nullptr : &*it;
 }
 
-std::map<std::string, Support, std::less<>> support_of_ops() {
+SupportByOp support_of_ops() {
   const std::string scratch = fs::temp_directory_path() / fmt::format("kissa_{}.onnx", ::getpid());
   const Backend& cpu = *find_backend("cpu");
   const Backend* cuda = find_backend("cuda");
-  std::map<std::string, Support, std::less<>> support;
+  SupportByOp support;
   for (const OpCase& op_case : read_all_cases(KISSA_CASES_DIR)) {
     if (op_case.large) continue;
     const Graph graph = graph_of(op_case);
     Support& op = support[std::string(name_of(op_case.op))];
-    op.cpu.add(has_kernel(graph, cpu.tactics(Mode::kFused, Precision::kFp32)));
-    if (cuda != nullptr)
-      op.cuda.add(has_kernel(graph, cuda->tactics(Mode::kFused, Precision::kFp32)));
-    op.onnx.add(has_onnx(graph, scratch));
+    op.cpu.add(runs_on(graph, cpu.tactics(Mode::kFused, Precision::kFp32)));
+    if (cuda != nullptr) op.cuda.add(runs_on(graph, cuda->tactics(Mode::kFused, Precision::kFp32)));
+    op.onnx.add(runs_as_onnx(graph, scratch));
   }
   fs::remove(scratch);
   return support;
@@ -155,8 +172,7 @@ std::string op_name_of(std::string_view type) {
   return name;
 }
 
-std::vector<std::string> ops_of(std::string_view type,
-                                const std::map<std::string, Support, std::less<>>& support) {
+std::vector<std::string> ops_of(std::string_view type, const SupportByOp& support) {
   const auto told = kOpsOf.find(type);
   if (told != kOpsOf.end()) return told->second;
   for (const auto& [op, _] : support)
@@ -165,30 +181,29 @@ std::vector<std::string> ops_of(std::string_view type,
        "layer type '{}': give its ops in tests/layer_table.cpp, and a case in tests/cases", type);
 }
 
-std::string words(const Share& share, const char* all, const char* none) {
-  if (share.taken == share.all) return all;
-  return share.taken == 0 ? none : fmt::format("{}, but for some parameters", all);
+const Support& find_op(const SupportByOp& support, const std::string& op) {
+  const auto it = support.find(op);
+  if (it == support.end())
+    fail(ErrorCode::kInvalidArgument, "op '{}' has no case in tests/cases", op);
+  return it->second;
 }
 
 using Cells = std::vector<std::string>;
 
-Cells cells_of(std::string_view type, const std::map<std::string, Support, std::less<>>& support) {
+Cells cells_of(std::string_view type, const SupportByOp& support) {
   const std::vector<std::string> ops = ops_of(type, support);
   if (ops.empty()) return {std::string(type), "", "-", "-", "-"};
-  Support sum;
-  for (const std::string& op : ops) {
-    const auto it = support.find(op);
-    if (it == support.end())
-      fail(ErrorCode::kInvalidArgument, "op '{}' has no case in tests/cases", op);
+  // A type is as well off as the worst of its ops.
+  Support worst = find_op(support, ops[0]);
+  for (const std::string& op : ops)
     for (Share Support::*part : {&Support::cpu, &Support::cuda, &Support::onnx}) {
-      (sum.*part).taken += (it->second.*part).taken;
-      (sum.*part).all += (it->second.*part).all;
+      const Share& share = find_op(support, op).*part;
+      if (share.rank() < (worst.*part).rank()) worst.*part = share;
     }
-  }
   return {std::string(type), fmt::format("{}", fmt::join(ops, ", ")),
-          words(sum.cpu, "kernel", "reference"),
-          find_backend("cuda") == nullptr ? "" : words(sum.cuda, "kernel", "plain kernel"),
-          words(sum.onnx, "yes", "no")};
+          worst.cpu.words("kernel", "reference"),
+          find_backend("cuda") == nullptr ? "" : worst.cuda.words("kernel", "plain kernel"),
+          worst.onnx.words("yes", "")};
 }
 
 // The CUDA column of the table in a text, by layer type.
@@ -211,7 +226,7 @@ Written by `kissa_layer_table --write docs/layers.md` from the lists of the code
 - **becomes**: the ops of the graph (src/ops). Where there is none, the layer is an input or a constant, or is
   left out with a word in the log: it reads or writes files, or comes behind the network.
 - **CPU**, **CUDA**: what runs it in fused mode in FP32. Kernel: one made for it. Reference: plain loops.
-  Plain kernel: one thread an output, the same for all ops.
+  Plain kernel: simple, one thread an output.
 - **ONNX**: whether `kissa export` can say it ([export.md](export.md)).
 
 )";
