@@ -6,6 +6,8 @@
 #include "backends/registry.h"
 #include "base/error.h"
 #include "export/dot.h"
+#include "export/onnx.h"
+#include "import/caffe/convert.h"
 #include "import/caffe/import.h"
 #include "ir/counts.h"
 #include "ir/graph.h"
@@ -119,9 +121,26 @@ Model Model::with_batch(std::int64_t batch) const {
 std::string Model::to_text() const { return graph_->to_text(); }
 std::string Model::to_dot() const { return export_dot(*graph_); }
 
+void Model::save_onnx(const std::string& path, const OnnxOptions& options) const {
+  static_assert(kMinOnnxOpset == kMinOpset && kMaxOnnxOpset == kMaxOpset);
+  export_onnx(*graph_, path,
+              {.opset = options.opset,
+               .expand_lrn = options.expand_lrn,
+               .outputs = options.outputs,
+               .version = version()});
+}
+
 std::string Model::describe_passes(const std::vector<std::string>& fetch,
                                    const std::vector<std::string>& skip_passes) const {
   return kissa::to_text(run_passes(*graph_, {.fetch = fetch, .skip = skip_passes}).reports);
+}
+
+void upgrade_caffe_network(const std::string& prototxt, const std::string& upgraded) {
+  upgrade_network_file(prototxt, upgraded);
+}
+
+void upgrade_caffe_weights(const std::string& caffemodel, const std::string& upgraded) {
+  upgrade_weight_file(caffemodel, upgraded);
 }
 
 Blob load_caffe_blob(const std::string& path) {

@@ -15,5 +15,7 @@ void add_bench(CLI::App& program);
 void add_profile(CLI::App& program);
 void add_build(CLI::App& program);
 void add_refit(CLI::App& program);
+void add_export(CLI::App& program);
+void add_convert(CLI::App& program);
 
 }  // namespace kissa::tools

@@ -24,7 +24,8 @@ constexpr std::array kCommands = {
 #ifdef KISSA_HAS_IMAGES
     add_classify, add_detect,  add_eval,
 #endif
-    add_run,      add_inspect, add_bench, add_profile, add_build, add_refit};
+    add_run,      add_inspect, add_bench,  add_profile,
+    add_build,    add_refit,   add_export, add_convert};
 
 constexpr const char* kExamples =
     "Examples:\n"
@@ -38,6 +39,8 @@ constexpr const char* kExamples =
     "  kissa profile deploy.prototxt net.caffemodel\n"
     "  kissa build deploy.prototxt net.caffemodel -o net.kissa\n"
     "  kissa refit net.kissa new.caffemodel -o new.kissa\n"
+    "  kissa export --onnx net.onnx deploy.prototxt net.caffemodel\n"
+    "  kissa convert --upgrade old.prototxt --prototxt-out new.prototxt\n"
     "'kissa COMMAND --help' shows the options of a command.\n";
 
 // Names in a file may hold anything: one message stays one line that is safe on a terminal.

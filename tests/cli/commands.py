@@ -9,7 +9,8 @@ import numpy as np
 
 import harness
 
-COMMANDS = ["classify", "detect", "run", "eval", "inspect", "bench", "profile", "build", "refit"]
+COMMANDS = ["classify", "detect", "run", "eval", "inspect", "bench", "profile", "build", "refit",
+            "export", "convert"]
 NETWORK = ["deploy.prototxt", "digits.caffemodel"]
 # The same arithmetic in every run: fused mode chooses its tactics by their time.
 EXACT = ["--mode", "caffe"]
@@ -32,7 +33,7 @@ def check_help(test):
     test.expect("version", test.kissa("--version"), "kissa 0.1.0\n")
     for command in COMMANDS:
         text = test.kissa(command, "--help")
-        example = re.search(rf"^Example:\n  kissa {command} ", text, re.MULTILINE)
+        example = re.search(rf"^Examples?:\n  kissa {command} ", text, re.MULTILINE)
         test.expect(f"example in the help of {command}", bool(example), True)
         test.expect(f"{command} in the help", f"  kissa {command} " in whole, True)
 
@@ -185,6 +186,22 @@ def check_inspect(test):
     test.expect("dot", dot.startswith("digraph") and '"' in dot, True)
 
 
+def check_convert(test):
+    with open(test.path("old.prototxt"), "w", encoding="utf-8") as file:
+        file.write("""input: "x" input_dim: 1 input_dim: 3 input_dim: 4 input_dim: 4
+            layers { name: "p" type: POOLING bottom: "x" top: "p" pooling_param { kernel_size: 2 } }
+            """)
+    test.kissa("convert", "--upgrade", "old.prototxt", "digits.caffemodel", "--prototxt-out",
+               "new.prototxt", "--weights-out", "new.caffemodel")
+    with open(test.path("new.prototxt"), encoding="utf-8") as file:
+        text = file.read()
+    test.expect("today's format", ("layers" in text, 'type: "Pooling"' in text), (False, True))
+    old, new = (test.kissa("run", "deploy.prototxt", weights, "--random-inputs", "1",
+                           "--output-dir", folder, *EXACT) and np.load(test.path(f"{folder}/prob.npy"))
+                for weights, folder in (("digits.caffemodel", "a"), ("new.caffemodel", "b")))
+    test.expect("answers of upgraded weights", bool((old == new).all()), True)
+
+
 def check_profile(test):
     text = test.kissa("profile", *NETWORK, "--runs", "3", "--duration", "0", "--warmup-ms", "0",
                       "--build-seconds", "0")
@@ -203,7 +220,7 @@ def check_profile(test):
 
 def main():
     checks = [check_help, check_classify, check_classify_options, check_run, check_run_network,
-              check_shapes, check_eval, check_inspect, check_profile]
+              check_shapes, check_eval, check_inspect, check_convert, check_profile]
     harness.run_checks(__doc__, Commands, checks)
 
 

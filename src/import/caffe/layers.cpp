@@ -166,3 +166,16 @@ void check_counts(const LayerType& type, const LayerParameter& layer) {
 }
 
 }  // namespace kissa::caffe
+
+namespace kissa {
+
+std::vector<CaffeLayerType> caffe_layer_types() {
+  std::vector<CaffeLayerType> types;
+  for (const caffe::LayerType& type : caffe::kLayerTypes) types.push_back({type.name, true});
+  for (const std::string_view name : caffe::kUnsupportedTypes) types.push_back({name, false});
+  std::sort(types.begin(), types.end(),
+            [](const auto& a, const auto& b) { return a.name < b.name; });
+  return types;
+}
+
+}  // namespace kissa

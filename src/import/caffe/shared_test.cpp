@@ -10,6 +10,8 @@
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "import/caffe/convert.h"
+#include "import/caffe/file_testing.h"
 #include "import/caffe/import.h"
 
 namespace kissa::caffe {
@@ -64,6 +66,16 @@ Outcome try_import(const fs::path& prototxt, const fs::path& caffemodel,
     return {import_caffe(prototxt, fs::exists(caffemodel) ? caffemodel.string() : "", options)};
   } catch (const Error& error) {
     return {std::nullopt, error.code(), error.what()};
+  }
+}
+
+void expect_same_constants(const Graph& a, const Graph& b) {
+  for (ValueId id = 0; id < static_cast<ValueId>(a.values().size()); ++id) {
+    const float* data = a.value(id).data.get();
+    const float* other = b.value(id).data.get();
+    ASSERT_EQ(data == nullptr, other == nullptr) << a.value(id).name;
+    if (data != nullptr)
+      EXPECT_TRUE(std::equal(data, data + a.value(id).shape.elements(), other)) << a.value(id).name;
   }
 }
 
@@ -189,6 +201,32 @@ TEST_F(CaffeSharedTest, ImportsOrRefusesEveryNetworkOfTheWild) {
     EXPECT_NE(outcome.code, ErrorCode::kInternal) << outcome.text;
   }
   EXPECT_GT(imported, 60);
+}
+
+TEST_F(CaffeSharedTest, OldNetworksAreTheSameAfterAnUpgrade) {
+  const TempFile network("upgraded.prototxt", ""), weights("upgraded.caffemodel", "");
+  int upgraded = 0;
+  const auto compare = [&](const fs::path& prototxt, const fs::path& caffemodel) {
+    const NetworkText text = read_network_text(prototxt.string());
+    if (text.text.find("layers") == text.text.npos) return;
+    const bool has_weights = fs::exists(caffemodel);
+    const Outcome old = try_import(prototxt, caffemodel, {});
+    if (!old.graph) return;
+    SCOPED_TRACE(prototxt);
+    upgrade_network_file(prototxt.string(), network.path());
+    if (has_weights) upgrade_weight_file(caffemodel.string(), weights.path());
+    const Outcome today = try_import(network.path(), has_weights ? weights.path() : "none", {});
+    ASSERT_TRUE(today.graph) << today.text;
+    EXPECT_EQ(today.graph->to_text(), old.graph->to_text());
+    expect_same_constants(*today.graph, *old.graph);
+    ++upgraded;
+  };
+  for (const char* kind : {"layers", "models", "networks"})
+    for (const fs::path& folder : sorted(fs::path("conformance") / kind))
+      compare(folder / "net.prototxt", folder / "net.caffemodel");
+  for (const fs::path& path : sorted("prototxts"))
+    if (path.extension() == ".prototxt") compare(path, {});
+  EXPECT_GT(upgraded, 15);
 }
 
 }  // namespace
