@@ -27,7 +27,8 @@ constexpr std::array kCommands = {
 #ifdef KISSA_HAS_IMAGES
     add_classify, add_eval,
 #endif
-    add_run,      add_inspect, add_bench, add_profile, add_devices, add_build, add_refit};
+    add_run,      add_inspect, add_bench, add_profile,
+    add_compare,  add_devices, add_build, add_refit};
 
 constexpr const char* kExamples =
     "Examples:\n"
@@ -38,6 +39,7 @@ constexpr const char* kExamples =
     "  kissa inspect deploy.prototxt\n"
     "  kissa bench deploy.prototxt net.caffemodel --threads 2\n"
     "  kissa profile deploy.prototxt net.caffemodel\n"
+    "  kissa compare fp32 bf16 deploy.prototxt net.caffemodel --images val\n"
     "  kissa devices --json devices.json\n"
     "  kissa build deploy.prototxt net.caffemodel -o net.kissa\n"
     "  kissa refit net.kissa new.caffemodel -o new.kissa\n"

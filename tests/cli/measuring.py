@@ -188,10 +188,34 @@ def check_devices(test):
     test.expect("a broken cache is measured anew", devices()[0]["peaks"]["bandwidth"] > 0.1, True)
 
 
+def check_compare(test):
+    compare = ["compare", "caffe", "fused", *NETWORK, "--images", ".", "--labels", "labels.txt",
+               "--mean-values", "0"]
+    text = test.kissa(*compare, "--json", "compare.json", "--save-a", "a.json", "--save-b", "b.json")
+    test.expect("no layer parts", "No layer parts by more than 0.001" in text, True)
+    result = test.read("compare.json")
+    test.expect("agreement", (result["agreement"]["inputs"], result["agreement"]["top1"]), (10, 10))
+    test.expect("first", result["first"], None)
+    blobs = [layer["blob"] for layer in result["layers"]]
+    test.expect("blobs", {"conv1", "prob"} <= set(blobs), True)
+    saved = test.json("compare", "a.json", "b.json")
+    test.expect("saved outputs agree as those that ran", saved["agreement"]["max_abs"],
+                result["agreement"]["max_abs"])
+    strict = test.json(*compare, "--tolerance", "1e-12")
+    test.expect("a tolerance that nothing meets", strict["first"] is not None, True)
+    mixed = test.json("compare", "a.json", "fused,threads=1", *compare[3:])
+    test.expect("saved against run", (mixed["agreement"]["top1"], mixed["layers"]), (10, []))
+    for wrong, message in [(["fp32", "fp17", *NETWORK], "did you mean 'fp16'"),
+                           (["fp32", "caffe"], "give the network"),
+                           (["a.json", "labels.json"], "labels.json")]:
+        done = harness.run(test.options.kissa, "compare", *wrong, cwd=test.scratch)
+        test.report.add(f"compare {' '.join(wrong)}", harness.error_problem(done, message))
+
+
 def main():
     checks = [check_bench_text, check_bench_json, check_bench_load, check_bench_files,
               check_bench_interrupt, check_bench_refusals,
-              check_profile, check_devices]
+              check_profile, check_devices, check_compare]
     harness.run_checks(__doc__, Measuring, checks)
 
 
