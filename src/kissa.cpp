@@ -5,6 +5,7 @@
 
 #include "backends/registry.h"
 #include "base/error.h"
+#include "base/log.h"
 #include "export/dot.h"
 #include "export/onnx.h"
 #include "import/caffe/convert.h"
@@ -35,6 +36,21 @@ std::map<std::string, Dims> dims_of(const std::vector<TensorInfo>& infos) {
   return dims;
 }
 
+// The ops and the work of a step.
+void add_work(StepInfo& info, const Graph& graph, const PlanStep& step) {
+  for (const NodeId n : step.nodes) {
+    const Node& node = graph.node(n);
+    const Work work = graph.work_of(node);
+    info.ops.emplace_back(name_of(node.op));
+    info.multiply_adds += work.arithmetic.multiply_adds;
+    info.other_operations += work.arithmetic.other;
+    info.bytes += work.bytes;
+  }
+  if (!step.nodes.empty()) return;
+  for (const ValueId id : step.writes)
+    info.bytes += 2 * TensorDesc{.shape = graph.value(id).shape}.bytes();
+}
+
 std::unordered_map<std::string, Shape> to_shapes(const std::map<std::string, Dims>& dims) {
   std::unordered_map<std::string, Shape> shapes;
   for (const auto& input : dims)
@@ -46,6 +62,28 @@ std::unordered_map<std::string, Shape> to_shapes(const std::map<std::string, Dim
 }  // namespace
 
 std::string version() { return KISSA_VERSION; }
+
+std::vector<DeviceInfo> devices() {
+  std::vector<DeviceInfo> found;
+  for (const Backend& backend : backends()) {
+    for (int index = 0;; ++index) {
+      try {
+        const auto device = backend.create({.index = index});
+        found.push_back({device->name(), device->description(), device->isa(), device->units(),
+                         device->available_memory(), device->facts()});
+      } catch (const Error& error) {
+        if (index == 0) log(LogLevel::kInfo, "{}", error.what());
+        break;
+      }
+    }
+  }
+  return found;
+}
+
+DevicePeaks measure_peaks(const std::string& device, int threads) {
+  const DeviceChoice choice = find_device(device);
+  return choice.backend.create({.index = choice.index, .threads = threads})->measure_peaks();
+}
 
 std::int64_t TensorInfo::elements() const { return Shape(dims).elements(); }
 
@@ -231,7 +269,9 @@ Engine Engine::build(const Model& model, const EngineOptions& options) {
   const runtime::BuildOptions build{
       .plan = {.mode = options.mode.value_or(is_built(Mode::kFused) ? Mode::kFused : Mode::kCaffe),
                .precision = options.precision,
-               .device = {.index = device.index, .threads = options.threads},
+               .device = {.index = device.index,
+                          .threads = options.threads,
+                          .spin_wait = options.spin_wait},
                .fetch = {}},
       .timing_cache = options.timing_cache,
       .error_on_cache_miss = options.error_on_cache_miss,
@@ -301,6 +341,15 @@ MemoryInfo Engine::memory() const {
   return {impl_->plan->weight_bytes, impl_->plan->arena_bytes, impl_->plan->activation_bytes};
 }
 
+std::vector<MemoryBlock> Engine::memory_blocks() const {
+  std::vector<MemoryBlock> blocks;
+  for (const PlacedValue& placed : impl_->plan->placed)
+    blocks.push_back(
+        {placed.value == kNone ? std::string() : impl_->plan->graph->value(placed.value).name,
+         placed.offset, placed.bytes, placed.first, placed.last});
+  return blocks;
+}
+
 std::vector<StepInfo> Engine::steps() const {
   std::vector<StepInfo> steps;
   for (const PlanStep& step : impl_->plan->steps) {
@@ -308,6 +357,7 @@ std::vector<StepInfo> Engine::steps() const {
     info.layers = step.layers;
     info.outputs = infos_of(*impl_->plan->graph, step.writes);
     info.tactic = step.tactic;
+    add_work(info, *impl_->plan->graph, step);
     for (const Refusal& refusal : step.refusals)
       info.refusals.push_back({std::string(refusal.tactic), refusal.reason});
   }
@@ -334,9 +384,9 @@ Context::Context(Context&&) noexcept = default;
 Context& Context::operator=(Context&&) noexcept = default;
 Context::~Context() = default;
 
-Context Engine::create_context() const {
-  return Context(
-      std::make_unique<Context::Impl>(Context::Impl{impl_, runtime::Context(impl_->plan)}));
+Context Engine::create_context(const ContextOptions& options) const {
+  return Context(std::make_unique<Context::Impl>(
+      Context::Impl{impl_, runtime::Context(impl_->plan, options)}));
 }
 
 std::span<float> Context::input(const std::string& name) {
@@ -365,5 +415,7 @@ Dims Context::output_dims(const std::string& name) const {
 void Context::run() { impl_->context.run(); }
 std::vector<double> Context::run_timed() { return impl_->context.run_timed(); }
 double Context::time_on_device(int times) { return impl_->context.run_on_device(times); }
+RunTimes Context::run_measured(bool copies) { return impl_->context.run_measured(copies); }
+StepTimes Context::run_profiled() { return impl_->context.run_profiled(); }
 
 }  // namespace kissa

@@ -13,6 +13,8 @@ void add_eval(CLI::App& program);
 void add_inspect(CLI::App& program);
 void add_bench(CLI::App& program);
 void add_profile(CLI::App& program);
+void add_compare(CLI::App& program);
+void add_devices(CLI::App& program);
 void add_build(CLI::App& program);
 void add_refit(CLI::App& program);
 void add_export(CLI::App& program);

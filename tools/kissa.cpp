@@ -1,5 +1,6 @@
 // The program kissa: reads the command line, runs one command, reports what went wrong in one line.
-// Status 0: done; 1: an error of the input or the machine; 2: a command line that makes no sense.
+// Status 0: done; 1: an error of the input or the machine; 2: a command line that makes no sense;
+// 130: interrupted, what was measured until then is kept.
 #include "kissa/kissa.h"
 
 #include <fmt/core.h>
@@ -12,6 +13,7 @@
 
 #include "base/near_match.h"
 #include "commands.h"
+#include "interrupt.h"
 #include "progress.h"
 
 namespace kissa::tools {
@@ -19,13 +21,14 @@ namespace {
 
 constexpr int kFailed = 1;
 constexpr int kBadUsage = 2;
+constexpr int kInterrupted = 130;
 
 constexpr std::array kCommands = {
 #ifdef KISSA_HAS_IMAGES
     add_classify, add_detect,  add_eval,
 #endif
-    add_run,      add_inspect, add_bench,  add_profile,
-    add_build,    add_refit,   add_export, add_convert};
+    add_run,      add_inspect, add_bench, add_profile, add_compare,
+    add_devices,  add_build,   add_refit, add_export,  add_convert};
 
 constexpr const char* kExamples =
     "Examples:\n"
@@ -37,6 +40,8 @@ constexpr const char* kExamples =
     "  kissa inspect deploy.prototxt\n"
     "  kissa bench deploy.prototxt net.caffemodel --threads 2\n"
     "  kissa profile deploy.prototxt net.caffemodel\n"
+    "  kissa compare fp32 bf16 deploy.prototxt net.caffemodel --images val\n"
+    "  kissa devices --json devices.json\n"
     "  kissa build deploy.prototxt net.caffemodel -o net.kissa\n"
     "  kissa refit net.kissa new.caffemodel -o new.kissa\n"
     "  kissa export --onnx net.onnx deploy.prototxt net.caffemodel\n"
@@ -143,7 +148,7 @@ int run_program(int argc, char** argv) {
   if (std::fflush(stdout) != 0 || std::ferror(stdout))
     return report(std::string("standard output cannot be written: ") + std::strerror(errno),
                   kFailed);
-  return 0;
+  return interrupted() ? kInterrupted : 0;
 }
 
 int guarded_main(int argc, char** argv) {

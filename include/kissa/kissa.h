@@ -19,6 +19,7 @@
 #include <string>
 #include <vector>
 
+#include "kissa/devices.h"
 #include "kissa/error.h"
 #include "kissa/log.h"
 #include "kissa/types.h"
@@ -131,6 +132,7 @@ struct EngineOptions {
   std::string timing_cache;              // a file of measured times to read and extend; empty: none
   bool error_on_cache_miss = false;      // measure nothing, throw where the cache lacks a time
   double build_seconds = 3.0;            // at most, for measuring; 0: take the usual order
+  bool spin_wait = false;  // wait for a GPU in a busy loop: less latency for more of a processor
 };
 
 struct MemoryInfo {
@@ -148,9 +150,46 @@ struct TacticRefusal {
 // What an engine runs in one go: one or more layers, or a change of layout between them.
 struct StepInfo {
   std::vector<std::string> layers;      // as the file names them; empty for a change of layout
+  std::vector<std::string> ops;         // as LayerInfo::op, one a node that the rewrites left
   std::vector<TensorInfo> outputs;      // what it writes
   std::string tactic;                   // "cpu.conv.winograd_f4.f32.avx512"
   std::vector<TacticRefusal> refusals;  // of those that come before it in the usual order
+  // As of a layer; of a change of layout, its bytes alone: read once, written once.
+  std::int64_t multiply_adds = 0;
+  std::int64_t other_operations = 0;
+  std::int64_t bytes = 0;
+};
+
+// Memory of an arena that holds one thing from one of Engine::steps() through another.
+struct MemoryBlock {
+  std::string name;  // of the blob; empty for a step's workspace
+  std::int64_t offset = 0;
+  std::int64_t bytes = 0;
+  int first_step = 0;
+  int last_step = 0;
+};
+
+struct ContextOptions {
+  // On a GPU, run all steps as one recorded graph, in fused mode; else launch each by itself.
+  bool graph = true;
+};
+
+// Where the time of one run went, in microseconds. Where the device is the host, the caller's own
+// thread computes: there are no copies, and nothing is enqueued.
+struct RunTimes {
+  double enqueue = 0;  // the host's, until all steps were handed to the device
+  double h2d = 0;      // copies to the device
+  double compute = 0;
+  double d2h = 0;   // copies back
+  double wall = 0;  // from the call to its end
+};
+
+// The same, step by step, by marks between the steps of one run.
+struct StepTimes {
+  std::vector<double> device;  // of each of Engine::steps(), as the device's own clock tells
+  std::vector<double> launch;  // the host's, to start each; empty where the device is the host, or
+                               // where one call starts them all
+  double wall = 0;             // of the run, without copies
 };
 
 class Context;
@@ -186,7 +225,8 @@ class Engine {
   Mode mode() const;
   MemoryInfo memory() const;
   std::vector<StepInfo> steps() const;  // in the order of execution
-  Context create_context() const;
+  std::vector<MemoryBlock> memory_blocks() const;
+  Context create_context(const ContextOptions& options = {}) const;
 
  private:
   struct Impl;
@@ -215,6 +255,11 @@ class Context {
   // Runs `times` (>= 1) times on the inputs that the last run() brought to the device, copying
   // nothing to or from it: microseconds a run.
   double time_on_device(int times);
+  // One run as run() does it, taken apart; without `copies`, inputs and outputs stay where they
+  // are.
+  RunTimes run_measured(bool copies = true);
+  // One run without copies, each step in the midst of its neighbours.
+  StepTimes run_profiled();
 
  private:
   struct Impl;

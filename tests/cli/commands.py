@@ -9,8 +9,8 @@ import numpy as np
 
 import harness
 
-COMMANDS = ["classify", "detect", "run", "eval", "inspect", "bench", "profile", "build", "refit",
-            "export", "convert"]
+COMMANDS = ["classify", "detect", "run", "eval", "inspect", "bench", "profile", "compare",
+            "devices", "build", "refit", "export", "convert"]
 NETWORK = ["deploy.prototxt", "digits.caffemodel"]
 # The same arithmetic in every run: fused mode chooses its tactics by their time.
 EXACT = ["--mode", "caffe"]
@@ -205,12 +205,13 @@ def check_convert(test):
 def check_profile(test):
     text = test.kissa("profile", *NETWORK, "--runs", "3", "--duration", "0", "--warmup-ms", "0",
                       "--build-seconds", "0")
-    steps = text.split("=== Steps ===")[1].split("=== Families ===")[0]
+    steps = text.split("=== Steps ===")[1].split("=== Kinds ===")[0]
     for layer in ["conv1", "pool1", "prob"]:
         test.expect(f"{layer} has a time",
-                    bool(re.search(rf"^ +\d+\.\d +\d+\.\d\d % +cpu\..*\b{layer}\b", steps,
+                    bool(re.search(rf"^ +\d+\.\d +\d+\.\d\d % .* cpu\..*\b{layer}\b", steps,
                                    re.MULTILINE)), True)
-    shares = [float(share) for share in re.findall(r"(\d+\.\d\d) %", steps)]
+    shares = [float(share) for share in re.findall(r"^ +\d+\.\d +(\d+\.\d\d) %", steps,
+                                                   re.MULTILINE)]
     test.expect("shares add up to 100 %", abs(sum(shares) - 100) < 0.01 * len(shares), True)
     check = dict(re.findall(r"^(Sum of steps|Whole run): (\d+\.\d) us", text, re.MULTILINE))
     test.expect("sum and whole are both there", len(check), 2)
