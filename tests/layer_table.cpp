@@ -83,8 +83,8 @@ struct Share {
     plain += how == Runs::kPlain;
     ++all;
   }
-  std::string words(const char* kernel, const char* plain_kernel) const {
-    if (kernels + plain == 0) return "no";
+  std::string words(const char* kernel, const char* plain_kernel, const char* none = "no") const {
+    if (kernels + plain == 0) return none;
     const std::string most = kernels > 0 ? kernel : plain_kernel;
     return kernels == all || plain == all ? most : most + ", but for some parameters";
   }
@@ -123,7 +123,7 @@ Runs runs_on(const Graph& graph, TacticList tactics) {
   const Region region = region_of(graph, {0}, graph.outputs()).region;
   Runs best = Runs::kNot;
   for (const Tactic* tactic : tactics) {
-    if (tactic->refuse(region)) continue;
+    if (tactic->name().starts_with("cuda.host") || tactic->refuse(region)) continue;
     if (tactic->name() != "cpu.reference" && !tactic->name().starts_with("cuda.plain"))
       return Runs::kKernel;
     best = Runs::kPlain;
@@ -202,7 +202,7 @@ Cells cells_of(std::string_view type, const SupportByOp& support) {
     }
   return {std::string(type), fmt::format("{}", fmt::join(ops, ", ")),
           worst.cpu.words("kernel", "reference"),
-          find_backend("cuda") == nullptr ? "" : worst.cuda.words("kernel", "plain kernel"),
+          find_backend("cuda") == nullptr ? "" : worst.cuda.words("kernel", "plain kernel", "CPU"),
           worst.onnx.words("yes", "")};
 }
 
@@ -226,7 +226,8 @@ Written by `kissa_layer_table --write docs/layers.md` from the lists of the code
 - **becomes**: the ops of the graph (src/ops). Where there is none, the layer is an input or a constant, or is
   left out with a word in the log: it reads or writes files, or comes behind the network.
 - **CPU**, **CUDA**: what runs it in fused mode in FP32. Kernel: one made for it. Reference: plain loops.
-  Plain kernel: simple, one thread an output.
+  Plain kernel: simple, one thread an output. CPU: plain loops there,
+  between copies (`cuda.host.reference` in a profile).
 - **ONNX**: whether `kissa export` can say it ([export.md](export.md)).
 
 )";

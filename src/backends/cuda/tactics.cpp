@@ -15,8 +15,10 @@ TacticList fused_tactics(Number number) {
       add_first_tactics(number, own);
       add_nhwc_tactics(number, own);
       for (const auto& tactic : own) list.push_back(tactic.get());
-      own.push_back(std::make_unique<Fallback>(plain_tactic(), list));
-      list.push_back(own.back().get());
+      for (const Tactic* last : {&plain_tactic(), &host_tactic()}) {
+        own.push_back(std::make_unique<Fallback>(*last, list));
+        list.push_back(own.back().get());
+      }
     }
     std::vector<std::unique_ptr<const Tactic>> own;
     std::vector<const Tactic*> list;
@@ -33,7 +35,8 @@ TacticList fused_tactics(Number number) {
 }
 
 TacticList tactics(Mode mode, Precision precision) {
-  static const std::array<const Tactic*, 1> kCaffe = {&plain_tactic()};
+  static const Fallback kHost(host_tactic(), {&plain_tactic()});
+  static const std::array<const Tactic*, 2> kCaffe = {&plain_tactic(), &kHost};
   if (mode == Mode::kCaffe)
     return precision == Precision::kFp32 ? TacticList(kCaffe) : TacticList{};
   switch (precision) {

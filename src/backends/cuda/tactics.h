@@ -13,6 +13,10 @@ namespace kissa::cuda {
 // activation are kernels of their own.
 const Tactic& plain_tactic();
 
+// cuda.host.reference: any one op, by its reference on the CPU between copies; for what has no
+// kernel.
+const Tactic& host_tactic();
+
 // The tactics of fused mode, best first; plain_tactic() is the last.
 TacticList fused_tactics(Number number);
 
