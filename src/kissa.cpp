@@ -5,8 +5,12 @@
 
 #include "backends/registry.h"
 #include "base/error.h"
+#include "base/log.h"
 #include "export/dot.h"
+#include "export/onnx.h"
+#include "import/caffe/convert.h"
 #include "import/caffe/import.h"
+#include "ir/counts.h"
 #include "ir/graph.h"
 #include "passes/pipeline.h"
 #include "runtime/build_plan.h"
@@ -32,6 +36,21 @@ std::map<std::string, Dims> dims_of(const std::vector<TensorInfo>& infos) {
   return dims;
 }
 
+// The ops and the work of a step.
+void add_work(StepInfo& info, const Graph& graph, const PlanStep& step) {
+  for (const NodeId n : step.nodes) {
+    const Node& node = graph.node(n);
+    const Work work = graph.work_of(node);
+    info.ops.emplace_back(name_of(node.op));
+    info.multiply_adds += work.arithmetic.multiply_adds;
+    info.other_operations += work.arithmetic.other;
+    info.bytes += work.bytes;
+  }
+  if (!step.nodes.empty()) return;
+  for (const ValueId id : step.writes)
+    info.bytes += 2 * TensorDesc{.shape = graph.value(id).shape}.bytes();
+}
+
 std::unordered_map<std::string, Shape> to_shapes(const std::map<std::string, Dims>& dims) {
   std::unordered_map<std::string, Shape> shapes;
   for (const auto& input : dims)
@@ -43,6 +62,28 @@ std::unordered_map<std::string, Shape> to_shapes(const std::map<std::string, Dim
 }  // namespace
 
 std::string version() { return KISSA_VERSION; }
+
+std::vector<DeviceInfo> devices() {
+  std::vector<DeviceInfo> found;
+  for (const Backend& backend : backends()) {
+    for (int index = 0;; ++index) {
+      try {
+        const auto device = backend.create({.index = index});
+        found.push_back({device->name(), device->description(), device->isa(), device->units(),
+                         device->available_memory(), device->facts()});
+      } catch (const Error& error) {
+        if (index == 0) log(LogLevel::kInfo, "{}", error.what());
+        break;
+      }
+    }
+  }
+  return found;
+}
+
+DevicePeaks measure_peaks(const std::string& device, int threads) {
+  const DeviceChoice choice = find_device(device);
+  return choice.backend.create({.index = choice.index, .threads = threads})->measure_peaks();
+}
 
 std::int64_t TensorInfo::elements() const { return Shape(dims).elements(); }
 
@@ -118,9 +159,26 @@ Model Model::with_batch(std::int64_t batch) const {
 std::string Model::to_text() const { return graph_->to_text(); }
 std::string Model::to_dot() const { return export_dot(*graph_); }
 
+void Model::save_onnx(const std::string& path, const OnnxOptions& options) const {
+  static_assert(kMinOnnxOpset == kMinOpset && kMaxOnnxOpset == kMaxOpset);
+  export_onnx(*graph_, path,
+              {.opset = options.opset,
+               .expand_lrn = options.expand_lrn,
+               .outputs = options.outputs,
+               .version = version()});
+}
+
 std::string Model::describe_passes(const std::vector<std::string>& fetch,
                                    const std::vector<std::string>& skip_passes) const {
   return kissa::to_text(run_passes(*graph_, {.fetch = fetch, .skip = skip_passes}).reports);
+}
+
+void upgrade_caffe_network(const std::string& prototxt, const std::string& upgraded) {
+  upgrade_network_file(prototxt, upgraded);
+}
+
+void upgrade_caffe_weights(const std::string& caffemodel, const std::string& upgraded) {
+  upgrade_weight_file(caffemodel, upgraded);
 }
 
 Blob load_caffe_blob(const std::string& path) {
@@ -135,14 +193,39 @@ struct Engine::Impl {
   std::shared_ptr<const PlanFile> file;  // where it came from, if it was loaded
   std::vector<TensorInfo> inputs;
   std::vector<TensorInfo> outputs;
+  // Where an output stands among the plan's, and which of those says how much of it a run filled.
+  struct Port {
+    std::size_t place;
+    std::optional<std::size_t> count;
+    std::size_t counted_axis = 0;
+  };
+  std::vector<Port> ports;  // of `outputs`
+
+  void set_ports() {
+    const Graph& graph = *plan->graph;
+    inputs = infos_of(graph, graph.inputs());
+    const auto counts = counts_of(graph);
+    const auto place_of = [&](ValueId id) {
+      return static_cast<std::size_t>(std::find(plan->outputs.begin(), plan->outputs.end(), id) -
+                                      plan->outputs.begin());
+    };
+    for (const ValueId id : plan->outputs) {
+      if (is_count(graph, id)) continue;
+      outputs.push_back(info_of(graph, id));
+      Port& port = ports.emplace_back(Port{place_of(id), std::nullopt});
+      const auto& count = counts[static_cast<std::size_t>(id)];
+      if (!count || place_of(count->value) == plan->outputs.size()) continue;
+      port.count = place_of(count->value);
+      port.counted_axis = static_cast<std::size_t>(count->axis);
+    }
+  }
 
   static Engine make(const Backend& backend, std::shared_ptr<const Plan> plan, PlanRecord record,
                      std::shared_ptr<const PlanFile> file = nullptr) {
     auto impl = std::make_shared<Impl>();
     impl->backend = &backend;
-    impl->inputs = infos_of(*plan->graph, plan->graph->inputs());
-    impl->outputs = infos_of(*plan->graph, plan->outputs);
     impl->plan = std::move(plan);
+    impl->set_ports();
     impl->record = std::move(record);
     impl->file = std::move(file);
     return Engine(std::move(impl));
@@ -186,7 +269,9 @@ Engine Engine::build(const Model& model, const EngineOptions& options) {
   const runtime::BuildOptions build{
       .plan = {.mode = options.mode.value_or(is_built(Mode::kFused) ? Mode::kFused : Mode::kCaffe),
                .precision = options.precision,
-               .device = {.index = device.index, .threads = options.threads},
+               .device = {.index = device.index,
+                          .threads = options.threads,
+                          .spin_wait = options.spin_wait},
                .fetch = {}},
       .timing_cache = options.timing_cache,
       .error_on_cache_miss = options.error_on_cache_miss,
@@ -256,6 +341,15 @@ MemoryInfo Engine::memory() const {
   return {impl_->plan->weight_bytes, impl_->plan->arena_bytes, impl_->plan->activation_bytes};
 }
 
+std::vector<MemoryBlock> Engine::memory_blocks() const {
+  std::vector<MemoryBlock> blocks;
+  for (const PlacedValue& placed : impl_->plan->placed)
+    blocks.push_back(
+        {placed.value == kNone ? std::string() : impl_->plan->graph->value(placed.value).name,
+         placed.offset, placed.bytes, placed.first, placed.last});
+  return blocks;
+}
+
 std::vector<StepInfo> Engine::steps() const {
   std::vector<StepInfo> steps;
   for (const PlanStep& step : impl_->plan->steps) {
@@ -263,6 +357,7 @@ std::vector<StepInfo> Engine::steps() const {
     info.layers = step.layers;
     info.outputs = infos_of(*impl_->plan->graph, step.writes);
     info.tactic = step.tactic;
+    add_work(info, *impl_->plan->graph, step);
     for (const Refusal& refusal : step.refusals)
       info.refusals.push_back({std::string(refusal.tactic), refusal.reason});
   }
@@ -289,9 +384,9 @@ Context::Context(Context&&) noexcept = default;
 Context& Context::operator=(Context&&) noexcept = default;
 Context::~Context() = default;
 
-Context Engine::create_context() const {
-  return Context(
-      std::make_unique<Context::Impl>(Context::Impl{impl_, runtime::Context(impl_->plan)}));
+Context Engine::create_context(const ContextOptions& options) const {
+  return Context(std::make_unique<Context::Impl>(
+      Context::Impl{impl_, runtime::Context(impl_->plan, options)}));
 }
 
 std::span<float> Context::input(const std::string& name) {
@@ -301,11 +396,26 @@ std::span<float> Context::input(const std::string& name) {
 
 std::span<const float> Context::output(const std::string& name) const {
   const std::size_t i = Impl::find(name, "output", impl_->engine->outputs);
-  return {impl_->context.output(i), static_cast<std::size_t>(impl_->engine->outputs[i].elements())};
+  return {impl_->context.output(impl_->engine->ports[i].place),
+          static_cast<std::size_t>(Shape(output_dims(name)).elements())};
+}
+
+Dims Context::output_dims(const std::string& name) const {
+  const std::size_t i = Impl::find(name, "output", impl_->engine->outputs);
+  const Engine::Impl::Port& port = impl_->engine->ports[i];
+  Dims dims = impl_->engine->outputs[i].dims;
+  if (!port.count) return dims;
+  std::int64_t& extent = dims[port.counted_axis];
+  const float count = *impl_->context.output(*port.count);
+  if (count >= 0.0f && count < static_cast<float>(extent))
+    extent = static_cast<std::int64_t>(count);
+  return dims;
 }
 
 void Context::run() { impl_->context.run(); }
 std::vector<double> Context::run_timed() { return impl_->context.run_timed(); }
 double Context::time_on_device(int times) { return impl_->context.run_on_device(times); }
+RunTimes Context::run_measured(bool copies) { return impl_->context.run_measured(copies); }
+StepTimes Context::run_profiled() { return impl_->context.run_profiled(); }
 
 }  // namespace kissa

@@ -1,196 +1,196 @@
-// kissa bench: how fast a network runs, on random inputs, in one context.
-#include <fmt/chrono.h>
+// kissa bench: how fast a network runs, in the way of trtexec.
 #include <fmt/core.h>
 
 #include <algorithm>
 #include <cmath>
-#include <ctime>
-#include <fstream>
-#include <iostream>
-#include <nlohmann/json.hpp>
-#include <sstream>
 
 #include "base/error.h"
+#include "bench_report.h"
+#include "bench_serve.h"
 #include "commands.h"
-#include "latency.h"
-#include "npy.h"
+#include "interrupt.h"
+#include "load.h"
 #include "subject.h"
 
 namespace kissa::tools {
 namespace {
 
-using Json = nlohmann::ordered_json;
-
 struct BenchOptions : SubjectOptions {
   std::int64_t iterations = 10;
   double warmup_ms = 200;
   double duration_s = 3;
+  std::int64_t streams = 1;
+  double qps = 0;
+  bool copies = false;
+  std::string cuda_graph = "on";
+  std::string percentiles = "90,95,99";
+  std::int64_t average_runs = 0;
   std::string json;
+  std::string times;
+  std::string profile;
+  std::string layer_info;
+  std::string output;
+  bool dump_output = false;
   bool serve = false;
 };
 
 void check_options(const BenchOptions& options) {
-  if (options.iterations < 1)
-    fail(ErrorCode::kInvalidArgument, "--iterations {}: give 1 or more", options.iterations);
-  if (!(options.warmup_ms >= 0))
-    fail(ErrorCode::kInvalidArgument, "--warmup-ms {}: give 0 or more", options.warmup_ms);
-  if (!(options.duration_s >= 0))
-    fail(ErrorCode::kInvalidArgument, "--duration {}: give 0 or more", options.duration_s);
+  const auto at_least = [](const char* name, double value, double least) {
+    if (!(value >= least && std::isfinite(value)))
+      fail(ErrorCode::kInvalidArgument, "{} {:g}: give {:g} or more", name, value, least);
+  };
+  at_least("--iterations", static_cast<double>(options.iterations), 1);
+  at_least("--warmup-ms", options.warmup_ms, 0);
+  at_least("--duration", options.duration_s, 0);
+  at_least("--streams", static_cast<double>(options.streams), 1);
+  at_least("--qps", options.qps, 0);
+  at_least("--avg-runs", static_cast<double>(options.average_runs), 0);
 }
 
-// The median of bursts of 10 runs that leave inputs and outputs on the device.
-double time_on_device(Context& context) {
-  std::vector<double> bursts;
-  for (int i = 0; i < 21; ++i) bursts.push_back(context.time_on_device(10));
-  std::sort(bursts.begin(), bursts.end());
-  return bursts[bursts.size() / 2];
+std::string loop_of(const BenchOptions& options) {
+  const std::string loop = options.qps > 0
+                               ? fmt::format("open loop at {:g} queries a second", options.qps)
+                               : "closed loop";
+  return fmt::format("{} stream{}, {}", options.streams, options.streams == 1 ? "" : "s", loop);
 }
 
 void print_configuration(const BenchOptions& options, const Subject& subject) {
   fmt::print("=== Configuration ===\n");
   print_subject(options, subject);
+  fmt::print("Load: {}\n", loop_of(options));
+  if (subject.on_gpu())
+    fmt::print("Transfers: {}; CUDA graph: {}; waiting: {}\n",
+               options.copies ? "included" : "not included", options.cuda_graph,
+               options.engine.spin_wait ? "spinning" : "as the driver likes");
   fmt::print("Runs: at least {} and {} s, after {} ms to warm up\n\n", options.iterations,
              options.duration_s, options.warmup_ms);
   std::fflush(stdout);
 }
 
-void print_summary(const Subject& subject, const Trace& trace, const Latency& latency) {
-  fmt::print("=== Performance summary ===\n");
-  fmt::print("Throughput: {:.6g} qps\n", trace.queries_per_s());
-  fmt::print("Images: {:.6g} per second\n",
-             trace.queries_per_s() * static_cast<double>(subject.batch()));
-  fmt::print(
-      "Latency: min = {:.6g} ms, max = {:.6g} ms, mean = {:.6g} ms, median = {:.6g} ms, "
-      "percentile(90%) = {:.6g} ms, percentile(95%) = {:.6g} ms, percentile(99%) = {:.6g} ms\n",
-      latency.min, latency.max, latency.mean, latency.median, latency.p90, latency.p95,
-      latency.p99);
-  if (trace.device_us > 0)
-    fmt::print("Device time: {:.6g} ms a run in bursts of 10, without copies\n",
-               trace.device_us * 1e-3);
-  fmt::print("Total Host Walltime: {:.6g} s\n", trace.wall_ms * 1e-3);
+// As many runs as the trace has, but for half a second at most.
+std::vector<StepTimes> profile_steps(Context& context, std::size_t queries) {
+  constexpr double kMostMs = 500;
+  std::vector<StepTimes> runs;
+  const auto start = std::chrono::steady_clock::now();
+  while (runs.size() < queries && (runs.empty() || elapsed_ms(start) < kMostMs))
+    runs.push_back(context.run_profiled());
+  return runs;
 }
 
-Json to_json(const Subject& subject, const Trace& trace, const Latency& latency) {
-  const auto microseconds = [](double ms) { return std::round(ms * 1e4) / 10; };
-  Json row = {{"engine", "kissa"},
-              {"version", version()},
-              {"mode", to_string(subject.engine.mode())},
-              {"precision", to_string(subject.engine.precision())},
-              {"device", subject.engine.device()},
-              {"batch", subject.batch()},
-              {"threads", subject.engine.threads()},
-              {"median_us", microseconds(latency.median)},
-              {"min_us", microseconds(latency.min)},
-              {"mean_us", microseconds(latency.mean)},
-              {"p90_us", microseconds(latency.p90)},
-              {"p95_us", microseconds(latency.p95)},
-              {"p99_us", microseconds(latency.p99)},
-              {"max_us", microseconds(latency.max)},
-              {"runs", trace.times_ms.size()},
-              {"images_per_s", trace.queries_per_s() * static_cast<double>(subject.batch())},
-              {"max_abs_diff", nullptr},
-              {"top1_agree", nullptr}};
-  if (trace.device_us > 0) row["device_us"] = std::round(trace.device_us * 10) / 10;
-  return {{"schema", 1},
-          {"what", "bench"},
-          {"date", fmt::format("{:%FT%TZ}", fmt::gmtime(std::time(nullptr)))},
-          {"network", subject.engine.name()},
-          {"rows", Json::array({row})}};
+void print_output(const Engine& engine, const Context& context) {
+  for (const TensorInfo& info : engine.outputs()) {
+    fmt::print("{} {}:", info.name, to_string(info.dims));
+    for (const float value : context.output(info.name)) fmt::print(" {:g}", value);
+    fmt::print("\n");
+  }
 }
 
-void write_json(const Json& document, const std::string& path) {
-  std::ofstream file(path);
-  file << document.dump(1, ' ', false, Json::error_handler_t::replace) << '\n';
-  file.close();
-  if (!file) fail(ErrorCode::kInvalidFile, "{}: cannot be written", path);
+void write_files(const BenchOptions& options, const Subject& subject, const LoadTrace& trace,
+                 Context& context) {
+  if (!options.times.empty()) write_json(times_document(trace), options.times);
+  if (!options.layer_info.empty())
+    write_json(layer_info_document(subject.engine), options.layer_info);
+  if (options.dump_output || !options.output.empty()) context.run();
+  if (options.dump_output) print_output(subject.engine, context);
+  if (!options.output.empty()) write_json(output_document(subject.engine, context), options.output);
+  if (!options.profile.empty())
+    write_json(layer_profile_document(subject.engine.steps(),
+                                      profile_steps(context, trace.queries.size())),
+               options.profile);
 }
 
 void bench(const CLI::App& command, const BenchOptions& options) {
-  Subject subject = prepare_subject(command, options);
+  const std::vector<double> percents = parse_percents(options.percentiles);
+  const Subject subject = prepare_subject(command, options);
   print_configuration(options, subject);
-  const Trace warmup = time_runs(subject.context, 1, options.warmup_ms);
-  fmt::print("Warmup completed {} queries over {:.6g} ms\n", warmup.times_ms.size(),
-             warmup.wall_ms);
-  std::fflush(stdout);
-  Trace trace = time_runs(subject.context, static_cast<std::size_t>(options.iterations),
-                          options.duration_s * 1e3);
-  if (subject.engine.device() != "cpu") trace.device_us = time_on_device(subject.context);
-  fmt::print("Timing trace has {} queries over {:.6g} s\n\n", trace.times_ms.size(),
+  std::vector<Context> contexts;
+  for (std::int64_t i = 0; i < options.streams; ++i)
+    contexts.push_back(subject.create_context({.graph = options.cuda_graph == "on"}));
+  const LoadTrace trace =
+      run_load(contexts, {.least_queries = static_cast<std::size_t>(options.iterations),
+                          .least_ms = options.duration_s * 1e3,
+                          .warmup_ms = options.warmup_ms,
+                          .qps = options.qps,
+                          .copies = options.copies});
+  fmt::print("Warmup completed {} queries over {:.6g} ms\n", trace.warmup_queries, trace.warmup_ms);
+  fmt::print("Timing trace has {} queries over {:.6g} s\n", trace.queries.size(),
              trace.wall_ms * 1e-3);
-  const Latency latency = summarize(trace.times_ms);
-  print_summary(subject, trace, latency);
-  if (!options.json.empty()) write_json(to_json(subject, trace, latency), options.json);
-}
-
-// The protocol of bench/peers/worker.py: lines in, lines of JSON out.
-
-void answer(const Json& json) {
-  fmt::print("{}\n", json.dump(-1, ' ', false, Json::error_handler_t::replace));
-  std::fflush(stdout);
-}
-
-Json serve_infer(Subject& subject, const std::string& source, const std::string& destination) {
-  const NpyArray images = read_npy(source);
-  const std::span<float> input = subject.context.input(subject.engine.inputs().front().name);
-  if (images.data.size() != input.size())
-    fail(ErrorCode::kInvalidFile, "{}: {} does not fit the input {}", source,
-         to_string(images.dims), to_string(subject.input_dims()));
-  std::copy(images.data.begin(), images.data.end(), input.begin());
-  subject.context.run();
-  const TensorInfo& output = subject.engine.outputs().front();
-  write_npy(destination, output.dims, subject.context.output(output.name));
-  return Json::object();
-}
-
-// One run before those that count brings the caches back.
-Json serve_run(Subject& subject, double seconds) {
-  constexpr std::size_t kLeastRuns = 2;
-  subject.context.run();
-  Json times = Json::array();
-  for (const double ms : time_runs(subject.context, kLeastRuns, seconds * 1e3).times_ms)
-    times.push_back(std::round(ms * 1e4) / 10);
-  return {{"us", std::move(times)}};
-}
-
-Json serve_command(Subject& subject, const std::string& line) {
-  std::istringstream words(line);
-  std::string command, source, destination;
-  double seconds = 0;
-  words >> command;
-  if (command == "infer" && words >> source >> destination)
-    return serve_infer(subject, source, destination);
-  if (command == "run" && words >> seconds) return serve_run(subject, seconds);
-  fail(ErrorCode::kInvalidArgument, "'{}' is neither 'infer IN.npy OUT.npy' nor 'run SECONDS'",
-       line);
-}
-
-void serve(const CLI::App& command, const BenchOptions& options) {
-  Subject subject = prepare_subject(command, options);
-  answer({{"version", version()}, {"mode", to_string(subject.engine.mode())}});
-  for (std::string line; std::getline(std::cin, line);) {
-    try {
-      answer(serve_command(subject, line));
-    } catch (const Error& error) {
-      answer({{"error", error.what()}});
-    }
+  if (interrupted()) fmt::print("Interrupted: the figures are of the queries until then\n");
+  fmt::print("\n");
+  const TraceSummary summary = summarize(trace, percents);
+  const TraceSetting setting{.streams = contexts.size(),
+                             .qps = options.qps,
+                             .on_gpu = subject.on_gpu(),
+                             .batch = subject.batch()};
+  if (options.average_runs > 0)
+    print_trace_averages(trace, static_cast<std::size_t>(options.average_runs), setting);
+  print_summary(trace, summary, setting);
+  if (!options.json.empty()) {
+    Json document = new_result("bench", subject.engine.name(), subject.engine.device());
+    Json row = to_row(subject.engine, trace, summary, setting);
+    row["transfers"] = options.copies;
+    row["cuda_graph"] = subject.on_gpu() ? Json(options.cuda_graph == "on") : Json();
+    row["complete"] = !interrupted();
+    document["rows"] = Json::array({std::move(row)});
+    write_json(document, options.json);
   }
+  write_files(options, subject, trace, contexts.front());
 }
 
 constexpr const char* kExamples =
     "Example:\n"
     "  kissa bench deploy.prototxt net.caffemodel --batch 16 --threads 2\n"
-    "  kissa bench deploy.prototxt --random-weights 1 --mode caffe --json bench.json\n";
+    "  kissa bench deploy.prototxt --random-weights 1 --mode caffe --json bench.json\n"
+    "  kissa bench net.kissa --streams 2 --qps 100 --percentile 50,99,99.9\n";
 
-void add_bench_options(CLI::App& command, BenchOptions& options) {
-  add_subject_options(command, options);
-  command.add_option("--iterations", options.iterations, "Least number of timed runs (10)")
+void add_load_options(CLI::App& command, BenchOptions& options) {
+  command.add_option("--iterations", options.iterations, "Least number of timed queries (10)")
       ->type_name("N");
   command
-      .add_option("--warmup-ms", options.warmup_ms, "Milliseconds of runs that do not count (200)")
+      .add_option("--warmup-ms", options.warmup_ms,
+                  "Milliseconds of queries that do not count (200)")
       ->type_name("MS");
-  command.add_option("--duration", options.duration_s, "Least seconds of timed runs (3)")
+  command.add_option("--duration", options.duration_s, "Least seconds of timed queries (3)")
       ->type_name("S");
-  command.add_option("--json", options.json, "Also write the result as JSON")->type_name("FILE");
+  command
+      .add_option("--streams", options.streams,
+                  "Queries at once, each with memory, and --threads threads, of its own (1)")
+      ->type_name("N");
+  command
+      .add_option("--qps", options.qps,
+                  "Open loop: queries come at this rate, and waiting counts as latency (0: each "
+                  "comes when the last has ended)")
+      ->type_name("RATE");
+  command.add_flag("--include-transfers", options.copies,
+                   "Copy inputs to the GPU and outputs back in each query, and time that");
+  command
+      .add_option("--cuda-graph", options.cuda_graph,
+                  "Start all steps of a query as one graph: on (default) or off")
+      ->type_name("ON|OFF")
+      ->check(CLI::IsMember({"on", "off"}));
+  command.add_flag("--spin-wait", options.engine.spin_wait,
+                   "Wait for the GPU in a busy loop: less latency, a whole processor");
+  add_load_inputs(command, options);
+}
+
+void add_report_options(CLI::App& command, BenchOptions& options) {
+  const auto file = [&command](const char* name, std::string& path, const char* text) {
+    command.add_option(name, path, text)->type_name("FILE");
+  };
+  command
+      .add_option("--percentile", options.percentiles,
+                  "Percentiles to tell, separated by commas (90,95,99)")
+      ->type_name("P,...");
+  command
+      .add_option("--avg-runs", options.average_runs,
+                  "Also print the averages of every N queries in a row")
+      ->type_name("N");
+  command.add_flag("--dump-output", options.dump_output, "Print the outputs of the last query");
+  file("--json", options.json, "Also write the result as JSON");
+  file("--export-times", options.times, "Write the times of every query as JSON");
+  file("--export-profile", options.profile, "Write the times of every step as JSON");
+  file("--export-layer-info", options.layer_info, "Write what each step is as JSON");
+  file("--export-output", options.output, "Write the outputs as JSON");
   command.add_flag("--serve", options.serve)->group("");
 }
 
@@ -198,14 +198,16 @@ void add_bench_options(CLI::App& command, BenchOptions& options) {
 
 void add_bench(CLI::App& program) {
   CLI::App& command = *program.add_subcommand(
-      "bench", "Time a network on random inputs: throughput and latency percentiles");
+      "bench", "Time a network as trtexec does: throughput and latency percentiles");
   auto options = std::make_shared<BenchOptions>();
   command.footer(kExamples);
-  add_bench_options(command, *options);
+  add_subject_options(command, *options);
+  add_load_options(command, *options);
+  add_report_options(command, *options);
   command.callback([options, &command] {
     check_options(*options);
     if (options->serve) {
-      serve(command, *options);
+      serve_bench(command, *options);
     } else {
       bench(command, *options);
     }

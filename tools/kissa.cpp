@@ -1,5 +1,6 @@
 // The program kissa: reads the command line, runs one command, reports what went wrong in one line.
-// Status 0: done; 1: an error of the input or the machine; 2: a command line that makes no sense.
+// Status 0: done; 1: an error of the input or the machine; 2: a command line that makes no sense;
+// 130: interrupted, what was measured until then is kept.
 #include "kissa/kissa.h"
 
 #include <fmt/core.h>
@@ -12,6 +13,7 @@
 
 #include "base/near_match.h"
 #include "commands.h"
+#include "interrupt.h"
 #include "progress.h"
 
 namespace kissa::tools {
@@ -19,12 +21,14 @@ namespace {
 
 constexpr int kFailed = 1;
 constexpr int kBadUsage = 2;
+constexpr int kInterrupted = 130;
 
 constexpr std::array kCommands = {
 #ifdef KISSA_HAS_IMAGES
-    add_classify, add_eval,
+    add_classify, add_detect,  add_eval,
 #endif
-    add_run,      add_inspect, add_bench, add_profile, add_build, add_refit};
+    add_run,      add_inspect, add_bench, add_profile, add_compare,
+    add_devices,  add_build,   add_refit, add_export,  add_convert};
 
 constexpr const char* kExamples =
     "Examples:\n"
@@ -32,11 +36,16 @@ constexpr const char* kExamples =
     "  kissa run net.prototxt net.caffemodel --input data=image.npy --output-dir out\n"
     "  kissa eval deploy.prototxt net.caffemodel mean.binaryproto --images val --ground-truth "
     "val.txt\n"
+    "  kissa detect deploy.prototxt face.caffemodel group.jpg --mean-values 104,177,123\n"
     "  kissa inspect deploy.prototxt\n"
     "  kissa bench deploy.prototxt net.caffemodel --threads 2\n"
     "  kissa profile deploy.prototxt net.caffemodel\n"
+    "  kissa compare fp32 bf16 deploy.prototxt net.caffemodel --images val\n"
+    "  kissa devices --json devices.json\n"
     "  kissa build deploy.prototxt net.caffemodel -o net.kissa\n"
     "  kissa refit net.kissa new.caffemodel -o new.kissa\n"
+    "  kissa export --onnx net.onnx deploy.prototxt net.caffemodel\n"
+    "  kissa convert --upgrade old.prototxt --prototxt-out new.prototxt\n"
     "'kissa COMMAND --help' shows the options of a command.\n";
 
 // Names in a file may hold anything: one message stays one line that is safe on a terminal.
@@ -53,12 +62,17 @@ int report(std::string_view message, int status) {
   return status;
 }
 
-void add_program_options(CLI::App& program, bool& verbose) {
+void add_program_options(CLI::App& program, bool& verbose, std::vector<std::string>& plugins) {
   program.require_subcommand(1);
   program.set_version_flag("--version", "kissa " + version());
   program.footer(kExamples);
   program.fallthrough();
   program.add_flag("--verbose", verbose, "Also say what is done on the way");
+  program
+      .add_option("--plugin", plugins,
+                  "A shared object with layer types of yours (kissa/plugin.h); may be repeated")
+      ->type_name("FILE")
+      ->allow_extra_args(false);
   for (const auto add_command : kCommands) add_command(program);
 }
 
@@ -118,8 +132,12 @@ int refuse_usage(const CLI::App& program, const CLI::ParseError& refusal) {
 int run_program(int argc, char** argv) {
   CLI::App program("Kissa runs trained Caffe models.", "kissa");
   bool verbose = false;
-  add_program_options(program, verbose);
-  program.parse_complete_callback([&verbose] { log_to_stderr(verbose); });
+  std::vector<std::string> plugins;
+  add_program_options(program, verbose, plugins);
+  program.parse_complete_callback([&] {
+    log_to_stderr(verbose);
+    for (const std::string& plugin : plugins) load_plugin(plugin);
+  });
   try {
     program.parse(argc, argv);
   } catch (const CLI::Success& help) {
@@ -130,7 +148,7 @@ int run_program(int argc, char** argv) {
   if (std::fflush(stdout) != 0 || std::ferror(stdout))
     return report(std::string("standard output cannot be written: ") + std::strerror(errno),
                   kFailed);
-  return 0;
+  return interrupted() ? kInterrupted : 0;
 }
 
 int guarded_main(int argc, char** argv) {

@@ -59,14 +59,15 @@ void add_random_weights(CLI::App& command, NetworkOptions& options) {
 void add_network_rules(CLI::App& command, NetworkOptions& options) {
   command
       .add_option_function<std::vector<std::string>>(
-          "--shape",
+          "--shape,--shapes",
           [&options](const std::vector<std::string>& shapes) {
             for (const std::string& shape : shapes)
               options.caffe.input_shapes.insert_or_assign(parse_shape(shape).first,
                                                           parse_shape(shape).second);
           },
-          "Shape of an input, in place of the file's; may be repeated")
+          "Shape of an input, in place of the file's; may be repeated, or separated by commas")
       ->type_name("BLOB:NxCxHxW")
+      ->delimiter(',')
       ->allow_extra_args(false);
   command
       .add_option_function<std::string>(
@@ -154,9 +155,10 @@ Engine load_plan(const CLI::App& command, const NetworkOptions& network,
     fail(ErrorCode::kInvalidArgument,
          "{}: a plan file holds its weights: leave '{}' out, or give - (kissa refit changes them)",
          network.prototxt, network.weights);
-  for (const char* name : {"--shape", "--phase", "--stage", "--level", "--random-weights",
-                           "--fetch", "--device", "--mode", "--precision", "--build-seconds",
-                           "--timing-cache", "--error-on-cache-miss", "--skip-pass"}) {
+  for (const char* name :
+       {"--shape", "--phase", "--stage", "--level", "--random-weights", "--fetch", "--device",
+        "--mode", "--precision", "--build-seconds", "--timing-cache", "--error-on-cache-miss",
+        "--skip-pass", "--spin-wait"}) {
     const CLI::Option* option = command.get_option_no_throw(name);
     if (option != nullptr && option->count() > 0)
       fail(ErrorCode::kInvalidArgument, "{}: {} is settled in a plan file: leave it out",

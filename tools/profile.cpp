@@ -1,13 +1,16 @@
-// kissa profile: where a network's time goes, step by step and by family of tactics.
+// kissa profile: where a network's time goes, step by step, by kind and by family of tactics.
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 #include <numeric>
 
 #include "base/error.h"
 #include "commands.h"
-#include "latency.h"
+#include "interrupt.h"
+#include "peaks.h"
+#include "step_profile.h"
 #include "subject.h"
 
 namespace kissa::tools {
@@ -17,13 +20,9 @@ struct ProfileOptions : SubjectOptions {
   std::int64_t runs = 20;
   double warmup_ms = 200;
   double duration_s = 3;
-};
-
-struct Profile {
-  std::vector<double> step_us;  // medians, one a step
-  double whole_us = 0;          // the median of runs that wait for no step
-
-  double sum_us() const { return std::accumulate(step_us.begin(), step_us.end(), 0.0); }
+  bool attribute = false;
+  std::string json;
+  std::string trace;
 };
 
 void check_options(const ProfileOptions& options) {
@@ -33,24 +32,15 @@ void check_options(const ProfileOptions& options) {
     fail(ErrorCode::kInvalidArgument, "--warmup-ms {}: give 0 or more", options.warmup_ms);
   if (!(options.duration_s >= 0))
     fail(ErrorCode::kInvalidArgument, "--duration {}: give 0 or more", options.duration_s);
+  if (options.attribute && is_plan(options.network.prototxt))
+    fail(ErrorCode::kInvalidArgument,
+         "--attribute runs the layers unfused too: give the network, not a plan file");
 }
 
-// Runs of both kinds take turns, so that the machine's moods meet both.
-Profile measure(const ProfileOptions& options, Context& context, std::size_t steps) {
-  time_runs(context, 1, options.warmup_ms);
-  std::vector<std::vector<double>> times(steps);
-  std::vector<double> whole_ms;
-  const auto start = std::chrono::steady_clock::now();
-  while (std::ssize(whole_ms) < options.runs || elapsed_ms(start) < options.duration_s * 1e3) {
-    whole_ms.push_back(time_runs(context, 1, 0).times_ms[0]);
-    const std::vector<double> run = context.run_timed();
-    for (std::size_t i = 0; i < steps; ++i) times[i].push_back(run[i]);
-  }
-  Profile profile;
-  profile.whole_us = summarize(std::move(whole_ms)).median * 1e3;
-  for (std::vector<double>& of_step : times)
-    profile.step_us.push_back(summarize(std::move(of_step)).median);
-  return profile;
+ProfileLoad load_of(const ProfileOptions& options) {
+  return {.least_runs = static_cast<std::size_t>(options.runs),
+          .least_ms = options.duration_s * 1e3,
+          .warmup_ms = options.warmup_ms};
 }
 
 // "cpu.conv.winograd_f4.f32.avx512" -> "conv.winograd_f4": without device, type and ISA.
@@ -62,18 +52,76 @@ std::string family_of(const std::string& tactic) {
   return tactic.substr(begin, end - begin);
 }
 
-void print_row(double us, double whole, const std::string& left, const std::string& right) {
-  fmt::print("{:>11.1f} {:>6.2f} %  {:<36} {}\n", us, us / whole * 100, left, right);
-}
+// Microseconds of each layer in caffe mode, where it is a step of its own.
+using LayerTimes = std::map<std::string, double>;
 
-void print_steps(const std::vector<StepInfo>& steps, const Profile& profile) {
-  const double sum = profile.sum_us();
-  fmt::print("=== Steps ===\n{:>11} {:>8}  {:<36} {}\n", "median us", "share", "tactic", "layers");
+LayerTimes time_unfused(const CLI::App& command, const ProfileOptions& options) {
+  SubjectOptions unfused = options;
+  unfused.engine.mode = Mode::kCaffe;
+  unfused.engine.precision = Precision::kFp32;
+  const Subject subject = prepare_subject(command, unfused);
+  Context context = subject.create_context();
+  const StepProfile profile = profile_network(context, load_of(options));
+  const std::vector<StepInfo> steps = subject.engine.steps();
+  LayerTimes times;
   for (std::size_t i = 0; i < steps.size(); ++i)
-    print_row(profile.step_us[i], sum, steps[i].tactic, what_runs(steps[i]));
+    for (const std::string& layer : steps[i].layers)
+      times[layer] += profile.device_us[i] / static_cast<double>(steps[i].layers.size());
+  return times;
 }
 
-void print_families(const std::vector<StepInfo>& steps, const Profile& profile) {
+// The step's time, split as its layers' times are in caffe mode.
+void print_layers(const StepInfo& step, double us, const LayerTimes& unfused) {
+  if (step.layers.size() < 2) return;
+  const auto time_of = [&](const std::string& layer) {
+    const auto it = unfused.find(layer);
+    return it == unfused.end() ? 0.0 : it->second;
+  };
+  double sum = 0;
+  for (const std::string& layer : step.layers) sum += time_of(layer);
+  for (const std::string& layer : step.layers)
+    fmt::print("{:>11.1f} {:>8}  {} ({:.1f} us unfused)\n",
+               sum > 0 ? us * time_of(layer) / sum : 0.0, "", layer, time_of(layer));
+}
+
+void print_steps(const std::vector<StepInfo>& steps, const StepProfile& profile,
+                 const DevicePeaks& peaks, Precision precision, const LayerTimes& unfused) {
+  const double sum = profile.sum_us();
+  fmt::print("=== Steps ===\n{:>11} {:>8} {:>10} {:>9} {:>9} {:>7} {:>8} {:>7}  {:<23} {:<36} {}\n",
+             "median us", "share", "GFLOP", "MB", "GFLOP/s", "of peak", "GB/s", "of peak", "kind",
+             "tactic", "layers");
+  for (std::size_t i = 0; i < steps.size(); ++i) {
+    const double us = profile.device_us[i];
+    const Roofline roof = roofline_of(steps[i], us, peaks, precision);
+    fmt::print(
+        "{:>11.1f} {:>6.2f} % {:>10.6f} {:>9.3f} {:>9.1f} {:>5.1f} % {:>8.1f} {:>5.1f} %  {:<23} "
+        "{:<36} {}\n",
+        us, us / sum * 100, static_cast<double>(flops_of(steps[i])) * 1e-9,
+        bytes_of(steps[i], precision) * 1e-6, roof.gflops, roof.peak_share * 100, roof.bandwidth,
+        roof.bandwidth_share * 100, to_string(kind_of(steps[i])), steps[i].tactic,
+        what_runs(steps[i]));
+    if (!unfused.empty()) print_layers(steps[i], us, unfused);
+  }
+}
+
+void print_share(double us, double whole, std::string_view name, int steps) {
+  fmt::print("{:>11.1f} {:>6.2f} %  {:<36} {}\n", us, us / whole * 100, name, steps);
+}
+
+void print_kinds(const std::vector<StepInfo>& steps, const StepProfile& profile, bool on_gpu) {
+  const std::vector<KindTime> times = times_by_kind(steps, profile, on_gpu);
+  const double sum =
+      std::accumulate(times.begin(), times.end(), 0.0,
+                      [](double all, const KindTime& time) { return all + time.us; });
+  fmt::print("\n=== Kinds ===\n{:>11} {:>8}  {:<36} {}\n", "us", "share", "kind", "steps");
+  for (const KindTime& time : times) print_share(time.us, sum, to_string(time.kind), time.steps);
+  if (on_gpu)
+    fmt::print(
+        "Steps by the GPU's events; launches and waiting by the host's clock, as what the whole\n"
+        "run takes beyond the steps.\n");
+}
+
+void print_families(const std::vector<StepInfo>& steps, const StepProfile& profile) {
   struct Family {
     std::string name;
     double us = 0;
@@ -81,61 +129,91 @@ void print_families(const std::vector<StepInfo>& steps, const Profile& profile) 
   };
   std::map<std::string, Family> by_name;
   for (std::size_t i = 0; i < steps.size(); ++i) {
-    const std::string name = family_of(steps[i].tactic);
-    Family& family = by_name[name];
-    family.name = name;
-    family.us += profile.step_us[i];
+    Family& family = by_name[family_of(steps[i].tactic)];
+    family.us += profile.device_us[i];
     ++family.steps;
   }
   std::vector<Family> families;
-  for (auto& entry : by_name) families.push_back(std::move(entry.second));
+  for (auto& [name, family] : by_name) families.push_back({name, family.us, family.steps});
   std::stable_sort(families.begin(), families.end(),
                    [](const Family& a, const Family& b) { return a.us > b.us; });
   fmt::print("\n=== Families ===\n{:>11} {:>8}  {:<36} {}\n", "us", "share", "family", "steps");
   for (const Family& family : families)
-    print_row(family.us, profile.sum_us(), family.name, std::to_string(family.steps));
+    print_share(family.us, profile.sum_us(), family.name, family.steps);
 }
 
-void print_check(const Profile& profile) {
+void print_check(const StepProfile& profile) {
+  constexpr double kClose = 5;  // percent
   const double sum = profile.sum_us();
+  const double difference = (sum / profile.whole_us - 1) * 100;
   fmt::print("\n=== Check ===\nSum of steps: {:.1f} us\nWhole run: {:.1f} us (median)\n", sum,
              profile.whole_us);
-  fmt::print("Difference: {:+.1f} %\n", (sum / profile.whole_us - 1) * 100);
+  fmt::print(
+      "Difference: {:+.1f} %{}\n", difference,
+      std::abs(difference) <= kClose
+          ? ""
+          : ": more than 5 %; small steps cost more to time, and a busy machine more to run");
 }
 
 void profile(const CLI::App& command, const ProfileOptions& options) {
-  Subject subject = prepare_subject(command, options);
-  const std::vector<StepInfo> steps = subject.engine.steps();
+  const Subject subject = prepare_subject(command, options);
+  const Engine& engine = subject.engine;
+  const std::vector<StepInfo> steps = engine.steps();
   fmt::print("=== Configuration ===\n");
   print_subject(options, subject);
-  fmt::print("Runs: at least {} and {} s, after {} ms to warm up\n\n", options.runs,
+  fmt::print("Runs: at least {} and {} s, after {} ms to warm up\n", options.runs,
              options.duration_s, options.warmup_ms);
   std::fflush(stdout);
-  const Profile result = measure(options, subject.context, steps.size());
-  print_steps(steps, result);
+  const DevicePeaks peaks = known_peaks(engine.device(), engine.threads());
+  fmt::print("Peaks: {:.1f} GFLOP/s, {:.1f} GB/s, measured\n\n", peak_of(peaks, engine.precision()),
+             peaks.bandwidth);
+  Context context = subject.create_context();
+  const StepProfile result = profile_network(context, load_of(options));
+  const LayerTimes unfused =
+      options.attribute && !interrupted() ? time_unfused(command, options) : LayerTimes();
+  if (interrupted()) fmt::print("Interrupted: the figures are of the runs until then\n");
+  print_steps(steps, result, peaks, engine.precision(), unfused);
+  print_kinds(steps, result, subject.on_gpu());
   print_families(steps, result);
   print_check(result);
+  if (!options.json.empty()) {
+    Json document = new_result("profile", engine.name(), engine.device());
+    document["complete"] = !interrupted();
+    document.update(profile_json(engine, subject.batch(), result, peaks));
+    if (!unfused.empty()) document["unfused_us"] = unfused;
+    write_json(document, options.json);
+  }
+  if (!options.trace.empty()) write_json(chrome_trace(engine, result), options.trace);
 }
 
 constexpr const char* kExamples =
     "Example:\n"
     "  kissa profile deploy.prototxt net.caffemodel --threads 2\n"
-    "  kissa profile deploy.prototxt --random-weights 1 --mode caffe\n";
+    "  kissa profile deploy.prototxt --random-weights 1 --mode caffe --json profile.json\n"
+    "  kissa profile deploy.prototxt net.caffemodel --attribute --trace trace.json\n";
 
 }  // namespace
 
 void add_profile(CLI::App& program) {
-  CLI::App& command =
-      *program.add_subcommand("profile", "Time each step of a network inside its runs");
+  CLI::App& command = *program.add_subcommand(
+      "profile", "Tell where a network's time goes: by step, by kind, against the peaks");
   auto options = std::make_shared<ProfileOptions>();
   command.footer(kExamples);
   add_subject_options(command, *options);
+  add_load_inputs(command, *options);
   command.add_option("--runs", options->runs, "Least number of timed runs (20)")->type_name("N");
   command
       .add_option("--warmup-ms", options->warmup_ms, "Milliseconds of runs that do not count (200)")
       ->type_name("MS");
   command.add_option("--duration", options->duration_s, "Least seconds of timed runs (3)")
       ->type_name("S");
+  command.add_flag("--attribute", options->attribute,
+                   "Split fused steps among their layers, as these take time unfused");
+  command.add_option("--json", options->json, "Also write the result as JSON")->type_name("FILE");
+  command
+      .add_option("--trace", options->trace,
+                  "Write the last runs as a Chrome trace, which Perfetto opens")
+      ->type_name("FILE");
   command.callback([options, &command] {
     check_options(*options);
     profile(command, *options);

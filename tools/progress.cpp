@@ -18,12 +18,25 @@ bool on_terminal() { return isatty(STDERR_FILENO) != 0; }
 
 const char* line_wipe() { return on_terminal() ? kWipeLine : ""; }
 
-Progress::Progress(std::size_t total)
-    : on_terminal_(on_terminal()), total_(total), start_(std::chrono::steady_clock::now()) {}
+Progress::Progress(std::size_t total, const char* unit)
+    : on_terminal_(on_terminal()),
+      total_(total),
+      unit_(unit),
+      start_(std::chrono::steady_clock::now()) {}
 
 void Progress::advance(std::size_t count) {
   done_ = std::min(done_ + count, total_);
   if (on_terminal_) draw();
+}
+
+void Progress::reach(std::size_t done) {
+  constexpr std::chrono::milliseconds kBetweenDraws{250};
+  done_ = std::min(done, total_);
+  if (!on_terminal_ || done_ == 0) return;
+  const auto now = std::chrono::steady_clock::now();
+  if (now - last_draw_ < kBetweenDraws) return;
+  last_draw_ = now;
+  draw();
 }
 
 void Progress::clear() {
@@ -37,8 +50,10 @@ void Progress::draw() {
   const double left = elapsed.count() / static_cast<double>(std::max<std::size_t>(done_, 1)) *
                       static_cast<double>(total_ - done_);
   const std::size_t full = total_ == 0 ? kCells : kCells * done_ / total_;
-  fmt::print(stderr, "{}[{:<{}}] {}/{} images, {:.0f} s left", kWipeLine, std::string(full, '#'),
-             kCells, done_, total_, left);
+  const std::string count =
+      *unit_ == '%' ? fmt::format("{} %", done_) : fmt::format("{}/{} {}", done_, total_, unit_);
+  fmt::print(stderr, "{}[{:<{}}] {}, {:.0f} s left", kWipeLine, std::string(full, '#'), kCells,
+             count, left);
   std::fflush(stderr);
   drawn_ = true;
 }

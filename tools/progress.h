@@ -12,12 +12,15 @@ const char* line_wipe();
 
 class Progress {
  public:
-  explicit Progress(std::size_t total);
+  // `unit`: "images"; of 100 steps of "%" no number is shown.
+  explicit Progress(std::size_t total, const char* unit = "images");
   ~Progress() { clear(); }
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
 
   void advance(std::size_t count);
+  // As advance(), to `done` of all; draws a few times a second at most.
+  void reach(std::size_t done);
   // Wipes the bar, so that other text can be printed; the next advance() draws it again.
   void clear();
 
@@ -27,8 +30,10 @@ class Progress {
   bool on_terminal_;
   bool drawn_ = false;
   std::size_t total_;
+  const char* unit_;
   std::size_t done_ = 0;
   std::chrono::steady_clock::time_point start_;
+  std::chrono::steady_clock::time_point last_draw_ = start_;
 };
 
 }  // namespace kissa::tools

@@ -19,6 +19,7 @@
 #include <string>
 #include <vector>
 
+#include "kissa/devices.h"
 #include "kissa/error.h"
 #include "kissa/log.h"
 #include "kissa/types.h"
@@ -37,6 +38,10 @@ struct TensorInfo {
   std::int64_t elements() const;
 };
 
+// Adds the layer types of a shared object (kissa/plugin.h) to those that networks may have, for the
+// life of the process. Call it before loading a network that has them.
+void load_plugin(const std::string& path);
+
 // How to read a Caffe network.
 struct CaffeOptions {
   std::map<std::string, Dims> input_shapes;  // by input blob; overrides the file
@@ -44,6 +49,16 @@ struct CaffeOptions {
   std::vector<std::string> stages;
   int level = 0;
   std::optional<std::uint64_t> random_seed;  // fills parameters that no weight file gives
+};
+
+// How to write a network as ONNX.
+inline constexpr int kMinOnnxOpset = 13;
+inline constexpr int kMaxOnnxOpset = 21;
+struct OnnxOptions {
+  int opset = kMinOnnxOpset;         // version of ONNX's operators
+  bool expand_lrn = false;           // LRN as a convolution and roots: faster in some engines
+  std::vector<std::string> outputs;  // blobs in place of the network's outputs; what only those
+                                     // need is left out
 };
 
 // One layer, with its exact arithmetic and least memory traffic for the shapes it stands at.
@@ -79,6 +94,9 @@ class Model {
 
   std::string to_text() const;  // one line a node
   std::string to_dot() const;   // Graphviz
+  // Writes an ONNX file that computes the same for the model's input shapes, or none. Throws
+  // kUnsupported, naming the layer and the reason, on what ONNX cannot say.
+  void save_onnx(const std::string& path, const OnnxOptions& options = {}) const;
   // What fused mode makes of it: what is rewritten into what, and what is not and why; lines.
   // `fetch` and `skip_passes` as in EngineOptions.
   std::string describe_passes(const std::vector<std::string>& fetch = {},
@@ -92,6 +110,10 @@ class Model {
   std::shared_ptr<const Graph> graph_;
   std::shared_ptr<const Source> source_;
 };
+
+// Write Caffe's older formats, V0 and V1, anew in today's, V2: a network's definition, and weights.
+void upgrade_caffe_network(const std::string& prototxt, const std::string& upgraded);
+void upgrade_caffe_weights(const std::string& caffemodel, const std::string& upgraded);
 
 // A tensor in a Caffe BlobProto file, such as mean.binaryproto.
 struct Blob {
@@ -110,6 +132,7 @@ struct EngineOptions {
   std::string timing_cache;              // a file of measured times to read and extend; empty: none
   bool error_on_cache_miss = false;      // measure nothing, throw where the cache lacks a time
   double build_seconds = 3.0;            // at most, for measuring; 0: take the usual order
+  bool spin_wait = false;  // wait for a GPU in a busy loop: less latency for more of a processor
 };
 
 struct MemoryInfo {
@@ -127,9 +150,46 @@ struct TacticRefusal {
 // What an engine runs in one go: one or more layers, or a change of layout between them.
 struct StepInfo {
   std::vector<std::string> layers;      // as the file names them; empty for a change of layout
+  std::vector<std::string> ops;         // as LayerInfo::op, one a node that the rewrites left
   std::vector<TensorInfo> outputs;      // what it writes
   std::string tactic;                   // "cpu.conv.winograd_f4.f32.avx512"
   std::vector<TacticRefusal> refusals;  // of those that come before it in the usual order
+  // As of a layer; of a change of layout, its bytes alone: read once, written once.
+  std::int64_t multiply_adds = 0;
+  std::int64_t other_operations = 0;
+  std::int64_t bytes = 0;
+};
+
+// Memory of an arena that holds one thing from one of Engine::steps() through another.
+struct MemoryBlock {
+  std::string name;  // of the blob; empty for a step's workspace
+  std::int64_t offset = 0;
+  std::int64_t bytes = 0;
+  int first_step = 0;
+  int last_step = 0;
+};
+
+struct ContextOptions {
+  // On a GPU, run all steps as one recorded graph, in fused mode; else launch each by itself.
+  bool graph = true;
+};
+
+// Where the time of one run went, in microseconds. Where the device is the host, the caller's own
+// thread computes: there are no copies, and nothing is enqueued.
+struct RunTimes {
+  double enqueue = 0;  // the host's, until all steps were handed to the device
+  double h2d = 0;      // copies to the device
+  double compute = 0;
+  double d2h = 0;   // copies back
+  double wall = 0;  // from the call to its end
+};
+
+// The same, step by step, by marks between the steps of one run.
+struct StepTimes {
+  std::vector<double> device;  // of each of Engine::steps(), as the device's own clock tells
+  std::vector<double> launch;  // the host's, to start each; empty where the device is the host, or
+                               // where one call starts them all
+  double wall = 0;             // of the run, without copies
 };
 
 class Context;
@@ -165,7 +225,8 @@ class Engine {
   Mode mode() const;
   MemoryInfo memory() const;
   std::vector<StepInfo> steps() const;  // in the order of execution
-  Context create_context() const;
+  std::vector<MemoryBlock> memory_blocks() const;
+  Context create_context(const ContextOptions& options = {}) const;
 
  private:
   struct Impl;
@@ -185,12 +246,20 @@ class Context {
   // that the engine does not have.
   std::span<float> input(const std::string& name);
   std::span<const float> output(const std::string& name) const;
+  // The extents of what output() holds: Engine::outputs() says how large they can get where their
+  // number depends on the data, as that of detections does.
+  Dims output_dims(const std::string& name) const;
   void run();
   // The same, waiting after each step: the microseconds that each of Engine::steps() took.
   std::vector<double> run_timed();
   // Runs `times` (>= 1) times on the inputs that the last run() brought to the device, copying
   // nothing to or from it: microseconds a run.
   double time_on_device(int times);
+  // One run as run() does it, taken apart; without `copies`, inputs and outputs stay where they
+  // are.
+  RunTimes run_measured(bool copies = true);
+  // One run without copies, each step in the midst of its neighbours.
+  StepTimes run_profiled();
 
  private:
   struct Impl;

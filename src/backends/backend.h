@@ -10,8 +10,9 @@
 namespace kissa {
 
 struct DeviceOptions {
-  int index = 0;    // which of several devices of the kind
-  int threads = 0;  // of a CPU; 0: all that the process may use
+  int index = 0;           // which of several devices of the kind
+  int threads = 0;         // of a CPU; 0: all that the process may use
+  bool spin_wait = false;  // of a GPU: the host waits for it in a busy loop
 };
 
 struct Backend {

@@ -1,6 +1,7 @@
 // What every backend offers: memory, and a stream of work on it. Asynchronous unless named sync.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <cstring>
 #include <functional>
@@ -8,6 +9,8 @@
 #include <span>
 #include <string>
 #include <vector>
+
+#include "kissa/devices.h"
 
 namespace kissa {
 
@@ -36,6 +39,18 @@ class Recording {
   virtual void replay() = 0;
 };
 
+// A moment in a stream's work.
+class Event {
+ public:
+  virtual ~Event() = default;
+};
+
+// Of a stream whose work is done when the call that asks for it returns.
+class HostEvent final : public Event {
+ public:
+  std::chrono::steady_clock::time_point time;
+};
+
 // Work in order. One thread at a time.
 class Stream {
  public:
@@ -51,6 +66,19 @@ class Stream {
   virtual std::unique_ptr<Recording> record(const std::function<void()>& work) {
     static_cast<void>(work);
     return nullptr;
+  }
+
+  // Throws kDevice.
+  virtual std::unique_ptr<Event> create_event() { return std::make_unique<HostEvent>(); }
+  // Lets `event` be the moment when all work so far is done. May be recorded.
+  virtual void mark(Event& event) {
+    static_cast<HostEvent&>(event).time = std::chrono::steady_clock::now();
+  }
+  // Microseconds between two moments that synchronize() has waited for.
+  virtual double microseconds_between(const Event& first, const Event& last) const {
+    return std::chrono::duration<double, std::micro>(static_cast<const HostEvent&>(last).time -
+                                                     static_cast<const HostEvent&>(first).time)
+        .count();
   }
 };
 
@@ -99,6 +127,10 @@ class Device {
   virtual std::unique_ptr<WeightArena> load_weight_arena(
       const std::vector<std::int64_t>& pieces, const std::function<void(void*)>& read) = 0;
   virtual std::unique_ptr<Stream> create_stream() = 0;
+  // As DeviceInfo and measure_peaks() tell them.
+  virtual int units() const { return threads(); }
+  virtual std::vector<std::pair<std::string, std::string>> facts() const { return {}; }
+  virtual DevicePeaks measure_peaks() { return {}; }
 };
 
 }  // namespace kissa

@@ -59,10 +59,12 @@ PlanStep prepare(const ScheduledStep& scheduled, const PlanRequest& request,
 void place(Plan& plan, const Schedule& schedule) {
   std::vector<Lifetime> lives;
   std::vector<std::size_t> index(schedule.slots.size(), 0);
+  std::vector<ValueId> values;
   for (std::size_t i = 0; i < schedule.slots.size(); ++i) {
     const Slot& slot = schedule.slots[i];
     if (slot.parent != kNone) continue;
     index[i] = lives.size();
+    values.push_back(slot.value);
     lives.push_back({slot.desc.bytes(), slot.life.first, slot.life.last});
   }
   const std::size_t first_workspace = lives.size();
@@ -73,6 +75,10 @@ void place(Plan& plan, const Schedule& schedule) {
   const MemoryPlan memory = plan_memory(lives);
   plan.arena_bytes = memory.arena_bytes;
   plan.activation_bytes = memory.sum_bytes;
+  for (std::size_t i = 0; i < lives.size(); ++i)
+    if (lives[i].bytes > 0)
+      plan.placed.push_back({i < first_workspace ? values[i] : kNone, memory.offsets[i],
+                             lives[i].bytes, lives[i].first, lives[i].last});
   const auto offsets_of = [&](const std::vector<int>& slots) {
     std::vector<std::int64_t> offsets;
     for (const int slot : slots) {

@@ -25,6 +25,15 @@ struct PlanStep {
   std::int64_t workspace = 0;  // offset into the arena
 };
 
+// Memory of the arena, and what holds it through the steps [first, last].
+struct PlacedValue {
+  ValueId value = kNone;  // kNone: the workspace of step `first`
+  std::int64_t offset = 0;
+  std::int64_t bytes = 0;
+  int first = 0;
+  int last = 0;
+};
+
 struct Plan {
   std::shared_ptr<const Graph> graph;  // keeps the constants alive that steps read
   std::shared_ptr<Device> device;
@@ -34,6 +43,7 @@ struct Plan {
   std::vector<ValueId> outputs;              // the graph's, then the fetched
   std::vector<std::int64_t> input_offsets;   // of the graph's inputs, into the arena
   std::vector<std::int64_t> output_offsets;  // of `outputs`
+  std::vector<PlacedValue> placed;           // whole values, not those that lie inside others
   std::int64_t arena_bytes = 0;
   std::int64_t activation_bytes = 0;  // without sharing
   std::int64_t weight_bytes = 0;

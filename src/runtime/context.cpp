@@ -15,7 +15,7 @@ double microseconds_since(Clock::time_point start) {
 
 }  // namespace
 
-Context::Context(std::shared_ptr<const Plan> plan)
+Context::Context(std::shared_ptr<const Plan> plan, const ContextOptions& options)
     : plan_(std::move(plan)),
       arena_(plan_->device->allocate(plan_->arena_bytes)),
       stream_(plan_->device->create_stream()) {
@@ -27,7 +27,7 @@ Context::Context(std::shared_ptr<const Plan> plan)
     steps_.push_back(std::move(bound));
   }
   bind_ports();
-  if (plan_->mode != Mode::kCaffe)
+  if (plan_->mode != Mode::kCaffe && options.graph)
     all_ = stream_->record([&] {
       copy_inputs();
       run_steps();
@@ -118,19 +118,83 @@ void Context::run() {
   stream_->synchronize();
 }
 
-double Context::run_on_device(int times) {
+void Context::start_steps() {
   if (only_steps_ == nullptr && all_ != nullptr)
     only_steps_ = stream_->record([&] { run_steps(); });
+  if (only_steps_ != nullptr)
+    only_steps_->replay();
+  else
+    run_steps();
+}
+
+double Context::run_on_device(int times) {
+  start_steps();
   stream_->synchronize();
   const auto start = Clock::now();
-  for (int i = 0; i < times; ++i) {
-    if (only_steps_ != nullptr)
-      only_steps_->replay();
-    else
-      run_steps();
-  }
+  for (int i = 0; i < times; ++i) start_steps();
   stream_->synchronize();
   return microseconds_since(start) / times;
+}
+
+void Context::mark(std::size_t i) { stream_->mark(*events_[i]); }
+
+double Context::microseconds_between_marks(std::size_t i) const {
+  return stream_->microseconds_between(*events_[i], *events_[i + 1]);
+}
+
+RunTimes Context::run_measured(bool copies) {
+  while (events_.size() < 4) events_.push_back(stream_->create_event());
+  RunTimes times;
+  const auto start = Clock::now();
+  mark(0);
+  if (copies) copy_inputs();
+  mark(1);
+  const auto steps = Clock::now();
+  start_steps();
+  times.enqueue = microseconds_since(steps);
+  mark(2);
+  if (copies) copy_outputs();
+  mark(3);
+  stream_->synchronize();
+  times.wall = microseconds_since(start);
+  times.compute = microseconds_between_marks(1);
+  if (host_ == nullptr) {
+    times.enqueue = 0;
+    return times;
+  }
+  if (!copies) return times;
+  times.h2d = microseconds_between_marks(0);
+  times.d2h = microseconds_between_marks(2);
+  return times;
+}
+
+StepTimes Context::run_profiled() {
+  while (events_.size() <= steps_.size()) events_.push_back(stream_->create_event());
+  StepTimes times;
+  const auto run = [&](std::vector<double>* launch) {
+    mark(0);
+    for (std::size_t i = 0; i < steps_.size(); ++i) {
+      const auto start = Clock::now();
+      run_step(steps_[i]);
+      if (launch != nullptr) launch->push_back(microseconds_since(start));
+      mark(i + 1);
+      if (plan_->mode == Mode::kCaffe) stream_->synchronize();
+    }
+  };
+  if (marked_steps_ == nullptr && all_ != nullptr)
+    marked_steps_ = stream_->record([&] { run(nullptr); });
+  if (host_ != nullptr) times.launch.reserve(steps_.size());
+  stream_->synchronize();
+  const auto start = Clock::now();
+  if (marked_steps_ != nullptr)
+    marked_steps_->replay();
+  else
+    run(host_ != nullptr ? &times.launch : nullptr);
+  stream_->synchronize();
+  times.wall = microseconds_since(start);
+  for (std::size_t i = 0; i < steps_.size(); ++i)
+    times.device.push_back(microseconds_between_marks(i));
+  return times;
 }
 
 }  // namespace kissa::runtime

@@ -4,6 +4,7 @@
 #include <memory>
 #include <vector>
 
+#include "kissa/kissa.h"
 #include "planner/plan.h"
 
 namespace kissa::runtime {
@@ -11,7 +12,7 @@ namespace kissa::runtime {
 // One thread at a time. Throws kOutOfMemory at construction.
 class Context {
  public:
-  explicit Context(std::shared_ptr<const Plan> plan);
+  explicit Context(std::shared_ptr<const Plan> plan, const ContextOptions& options = {});
 
   // The host's memory of the plan's i-th input or output. Inputs stay as they are through any
   // number of runs.
@@ -25,6 +26,9 @@ class Context {
   // Runs all steps `times` times on what the device's memory holds, without copies, and waits:
   // microseconds a run.
   double run_on_device(int times);
+  // As kissa::Context's.
+  RunTimes run_measured(bool copies);
+  StepTimes run_profiled();
 
  private:
   struct BoundStep {
@@ -43,7 +47,10 @@ class Context {
   void* at(std::int64_t offset) const;
   void bind_ports();
   void run_steps();
+  void start_steps();
   void run_step(const BoundStep& bound);
+  void mark(std::size_t i);
+  double microseconds_between_marks(std::size_t i) const;
   void copy_inputs();
   void copy_outputs();
 
@@ -55,8 +62,10 @@ class Context {
   std::vector<Port> inputs_;
   std::vector<Port> outputs_;
   std::unique_ptr<Recording> all_;                     // copies and steps
-  std::unique_ptr<Recording> only_steps_;              // once run_on_device was called
+  std::unique_ptr<Recording> only_steps_;              // once they were started alone
+  std::unique_ptr<Recording> marked_steps_;            // once run_profiled was called
   std::vector<std::unique_ptr<Recording>> each_step_;  // once run_timed was called
+  std::vector<std::unique_ptr<Event>> events_;         // as many as were marked at most
 };
 
 }  // namespace kissa::runtime

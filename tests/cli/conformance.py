@@ -1,8 +1,7 @@
 #!/usr/bin/python3
 """Runs every conformance case through 'kissa run', as a user's script would, and compares with what
-real Caffe gave. Prints a line for each case that fails, and the names of those whose layers are not
-supported yet: conformance_unsupported.txt lists the ones that may be. Arguments after '--' go to
-kissa (-- --mode caffe).
+real Caffe gave. Prints a line for each case that fails. Arguments after '--' go to kissa
+(-- --mode caffe).
 """
 
 import concurrent.futures
@@ -21,16 +20,11 @@ import numpy as np
 
 import harness
 
-HERE = os.path.dirname(os.path.abspath(__file__))
 GROUPS = ["layers", "models", "ssd"]
-UNSUPPORTED = "not supported yet"
 FP32_BITS = 24
+OTHER_REASON = "does not have this layer type"
 LARGEST_NUMBER = 1e30  # what is beyond stands for "nothing", as -FLT_MAX does
 TRACE_BLOBS_AT_ONCE = 50
-
-
-class Unsupported(Exception):
-    """The program does not know a layer of the case yet."""
 
 
 class Mismatch(Exception):
@@ -39,8 +33,6 @@ class Mismatch(Exception):
 
 def run_kissa(options, *arguments):
     done = harness.run(options.kissa, "run", *arguments, *options.extra)
-    if done.returncode == 1 and UNSUPPORTED in done.stderr:
-        raise Unsupported(done.stderr.strip())
     if done.returncode != 0:
         raise Mismatch(f"status {done.returncode}: {done.stderr.strip()}")
 
@@ -205,7 +197,7 @@ def check_error(options, folder, scratch):
         place = re.search(r"NetParameter: (\d+):\d+:", file.read())
     expected = f"{files[0]}:{place.group(1)}:" if place else files[-1]
     problem = harness.error_problem(done, expected)
-    if not problem and UNSUPPORTED in done.stderr:
+    if not problem and OTHER_REASON in done.stderr:
         problem = f"refused for another reason: {done.stderr.strip()}"
     if not problem and os.path.exists(out):
         problem = "left an output folder behind"
@@ -222,14 +214,8 @@ def list_checks(shared):
             for folder in sorted(glob.glob(os.path.join(shared, "conformance", group, "*")))}
 
 
-def read_expected_unsupported():
-    with open(os.path.join(HERE, "conformance_unsupported.txt"), encoding="utf-8") as lines:
-        return {line.strip() for line in lines if line.strip() and not line.startswith("#")}
-
-
 def run_checks(options, checks, report):
-    """Runs several at a time; returns the names of those that are not supported yet."""
-    unsupported = {}
+    """Runs several at a time."""
     lock = threading.Lock()
 
     def run_one(name):
@@ -238,10 +224,6 @@ def run_checks(options, checks, report):
         with tempfile.TemporaryDirectory() as scratch:
             try:
                 function(options, folder, scratch)
-            except Unsupported as reason:
-                with lock:
-                    unsupported[name] = str(reason)
-                return
             except (Mismatch, OSError, subprocess.SubprocessError, ValueError) as mismatch:
                 problem = str(mismatch)
         with lock:
@@ -249,16 +231,6 @@ def run_checks(options, checks, report):
 
     with concurrent.futures.ThreadPoolExecutor(max_workers=options.jobs) as pool:
         list(pool.map(run_one, checks))
-    return unsupported
-
-
-def report_unsupported(unsupported, expected, ran, report):
-    for name in sorted(unsupported):
-        print(f"not supported yet: {name}")
-        if name not in expected:
-            report.add(name, f"is not in conformance_unsupported.txt: {unsupported[name]}")
-    for name in sorted(expected & ran - set(unsupported)):
-        report.add(name, "is supported now: take it out of conformance_unsupported.txt")
 
 
 def main():
@@ -274,8 +246,7 @@ def main():
     checks = {name: check for name, check in list_checks(options.shared).items()
               if options.only in name}
     report = harness.Report()
-    unsupported = run_checks(options, checks, report)
-    report_unsupported(unsupported, read_expected_unsupported(), set(checks), report)
+    run_checks(options, checks, report)
     report.finish()
 
 

@@ -23,6 +23,7 @@ class CpuStream final : public Stream {
 inline ThreadPool& pool_of(Stream& stream) { return static_cast<CpuStream&>(stream).pool(); }
 
 std::unique_ptr<Device> create_device(int threads);
+DevicePeaks measure_peaks(int threads);
 TacticList tactics(Mode mode, Precision precision);
 
 }  // namespace kissa::cpu

@@ -1,4 +1,5 @@
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <fstream>
@@ -154,6 +155,20 @@ class CpuDevice final : public Device {
   }
 
   std::unique_ptr<Stream> create_stream() override { return std::make_unique<CpuStream>(threads_); }
+  std::vector<std::pair<std::string, std::string>> facts() const override {
+    std::vector<std::pair<std::string, std::string>> facts = {
+        {"ISA of the processor", std::string(to_string(host_isa()))},
+        {"processors online", std::to_string(sysconf(_SC_NPROCESSORS_ONLN))}};
+    const auto add = [&](const char* name, int key) {
+      if (const long bytes = sysconf(key); bytes > 0)
+        facts.emplace_back(name, fmt::format("{} KiB", bytes >> 10));
+    };
+    add("L1 data cache", _SC_LEVEL1_DCACHE_SIZE);
+    add("L2 cache", _SC_LEVEL2_CACHE_SIZE);
+    add("L3 cache", _SC_LEVEL3_CACHE_SIZE);
+    return facts;
+  }
+  DevicePeaks measure_peaks() override { return cpu::measure_peaks(threads_); }
 
  private:
   int threads_;

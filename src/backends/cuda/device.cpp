@@ -5,6 +5,7 @@
 
 #include "backends/cuda/cuda.h"
 #include "backends/cuda/kernels/elementwise.h"
+#include "backends/cuda/peaks.h"
 #include "backends/cuda/stream.h"
 #include "base/error.h"
 
@@ -50,6 +51,18 @@ class GraphRecording final : public Recording {
  private:
   cudaGraphExec_t graph_;
   const CudaStream& stream_;
+};
+
+class CudaEvent final : public Event {
+ public:
+  CudaEvent() { check(cudaEventCreate(&event_), "creating an event"); }
+  ~CudaEvent() override { cudaEventDestroy(event_); }
+  CudaEvent(const CudaEvent&) = delete;
+  CudaEvent& operator=(const CudaEvent&) = delete;
+  cudaEvent_t get() const { return event_; }
+
+ private:
+  cudaEvent_t event_ = nullptr;
 };
 
 std::unique_ptr<Buffer> allocate_on(int device, std::int64_t bytes) {
@@ -164,6 +177,11 @@ class CudaDevice final : public Device {
     fail(ErrorCode::kUnsupported, "plan files are for the CPU only so far");
   }
   std::unique_ptr<Stream> create_stream() override { return std::make_unique<CudaStream>(index_); }
+  int units() const override { return properties_.multiProcessorCount; }
+  std::vector<std::pair<std::string, std::string>> facts() const override {
+    return facts_of(index_);
+  }
+  DevicePeaks measure_peaks() override { return cuda::measure_peaks(index_, *this); }
 
  private:
   int index_;
@@ -249,6 +267,29 @@ std::unique_ptr<Recording> CudaStream::record(const std::function<void()>& work)
   return std::make_unique<GraphRecording>(executable, *this);
 }
 
+std::unique_ptr<Event> CudaStream::create_event() {
+  use();
+  return std::make_unique<CudaEvent>();
+}
+
+void CudaStream::mark(Event& event) {
+  cudaStreamCaptureStatus status = cudaStreamCaptureStatusNone;
+  check(cudaStreamIsCapturing(use(), &status), "marking a moment");
+  // Inside a graph, an event that can be asked for its time after each replay.
+  const bool recorded = status == cudaStreamCaptureStatusActive;
+  check(cudaEventRecordWithFlags(static_cast<CudaEvent&>(event).get(), stream_,
+                                 recorded ? cudaEventRecordExternal : cudaEventRecordDefault),
+        "marking a moment");
+}
+
+double CudaStream::microseconds_between(const Event& first, const Event& last) const {
+  float milliseconds = 0;
+  check(cudaEventElapsedTime(&milliseconds, static_cast<const CudaEvent&>(first).get(),
+                             static_cast<const CudaEvent&>(last).get()),
+        "reading a time");
+  return static_cast<double>(milliseconds) * 1e3;
+}
+
 std::unique_ptr<Device> create_device(const DeviceOptions& options) {
   const int count = count_devices();
   if (options.index >= count)
@@ -257,6 +298,7 @@ std::unique_ptr<Device> create_device(const DeviceOptions& options) {
          count, count - 1);
   auto device = std::make_unique<CudaDevice>(options.index);
   check(cudaSetDevice(options.index), "choosing a GPU");
+  if (options.spin_wait) check(cudaSetDeviceFlags(cudaDeviceScheduleSpin), "setting up a GPU");
   if (!has_machine_code())
     fail(ErrorCode::kDevice, "cuda:{} is a {}, for which this program was not built", options.index,
          device->description());

@@ -19,6 +19,10 @@ class CudaStream final : public Stream {
   void copy(void* dst, const void* src, std::int64_t bytes) override;
   std::unique_ptr<Recording> record(const std::function<void()>& work) override;
 
+  std::unique_ptr<Event> create_event() override;
+  void mark(Event& event) override;
+  double microseconds_between(const Event& first, const Event& last) const override;
+
   // Makes the stream's device the calling thread's.
   cudaStream_t use() const noexcept;
 

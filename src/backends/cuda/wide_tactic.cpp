@@ -219,14 +219,14 @@ const float* pack_wide_bias(WeightArena& weights, const Region& region, const Si
 
 WidePool shape_of_pool(const Region& region, const Region::Node& node, Number number) {
   const TensorDesc& in = in_of(region, node);
-  return {.src = nullptr,
-          .dst = nullptr,
-          .src_stride = to_int(in.pixel_stride),
-          .dst_stride = to_int(out_of(region, node).pixel_stride),
-          .images = to_int(in.shape[0]),
-          .height = to_int(in.shape[2]),
-          .width = to_int(in.shape[3]),
-          .words = to_int(padded(in.shape[1]) * bytes_of(number) / 16)};
+  WidePool pool = {};
+  pool.src_stride = to_int(in.pixel_stride);
+  pool.dst_stride = to_int(out_of(region, node).pixel_stride);
+  pool.images = to_int(in.shape[0]);
+  pool.height = to_int(in.shape[2]);
+  pool.width = to_int(in.shape[3]);
+  pool.words = to_int(padded(in.shape[1]) * bytes_of(number) / 16);
+  return pool;
 }
 
 class WideStep final : public Step {

@@ -55,6 +55,14 @@ __device__ void wait_for_copies() {
   KISSA_AMPERE("cp.async.wait_group %0;" ::"n"(kLater) : "memory");
 }
 
+__device__ inline uint4 load_shared(std::uint32_t from) {
+  uint4 v;
+  asm volatile("ld.shared.v4.u32 {%0,%1,%2,%3},[%4];"
+               : "=r"(v.x), "=r"(v.y), "=r"(v.z), "=r"(v.w)
+               : "r"(from));
+  return v;
+}
+
 // Four 8 x 8 tiles of halves; lane l gives the address of row l % 8 of tile l / 8.
 __device__ inline uint4 load_tiles(std::uint32_t from) {
   uint4 v;

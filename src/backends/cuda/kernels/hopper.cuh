@@ -71,6 +71,16 @@ __device__ inline void copy_pixels(std::uint32_t to, const CUtensorMap* map, int
       : "memory");
 }
 
+// A box of a map made for tiles, from (channel, x, y, image) on; what lies outside is 0.
+__device__ inline void copy_box(std::uint32_t to, const CUtensorMap* map, int channel, int x, int y,
+                                int image, std::uint32_t barrier) {
+  KISSA_HOPPER(
+      "cp.async.bulk.tensor.4d.shared::cluster.global.tile.mbarrier::complete_tx::bytes "
+      "[%0],[%1,{%2,%3,%4,%5}],[%6];" ::"r"(to),
+      "l"(map), "r"(channel), "r"(x), "r"(y), "r"(image), "r"(barrier)
+      : "memory");
+}
+
 // --- Products of a warpgroup: sums (64 x kColumns) += a (64 x 32 bytes) b^T, b kColumns x 32
 // bytes, both in shared memory in rows of 128 bytes, swizzled (16-byte word w of row r lies at word
 // w ^ r % 8).

@@ -10,21 +10,33 @@
 namespace kissa::cuda {
 namespace {
 
-PFN_cuTensorMapEncodeIm2col_v12000 find_encoder() {
+// A function of the driver; null where it is too old.
+template <class Function>
+Function find_function(const char* name) {
   void* found = nullptr;
   cudaDriverEntryPointQueryResult result = {};
-  const cudaError_t status = cudaGetDriverEntryPointByVersion("cuTensorMapEncodeIm2col", &found,
-                                                              12000, cudaEnableDefault, &result);
-  if (status != cudaSuccess || result != cudaDriverEntryPointSuccess) {
-    cudaGetLastError();
-    return nullptr;
-  }
-  return reinterpret_cast<PFN_cuTensorMapEncodeIm2col_v12000>(found);
+  const cudaError_t status =
+      cudaGetDriverEntryPointByVersion(name, &found, 12000, cudaEnableDefault, &result);
+  if (status == cudaSuccess && result == cudaDriverEntryPointSuccess)
+    return reinterpret_cast<Function>(found);
+  cudaGetLastError();
+  return nullptr;
 }
 
-PFN_cuTensorMapEncodeIm2col_v12000 encoder() {
-  static const PFN_cuTensorMapEncodeIm2col_v12000 kEncoder = find_encoder();
-  return kEncoder;
+struct Encoders {
+  PFN_cuTensorMapEncodeIm2col_v12000 taps =
+      find_function<PFN_cuTensorMapEncodeIm2col_v12000>("cuTensorMapEncodeIm2col");
+  PFN_cuTensorMapEncodeTiled_v12000 boxes =
+      find_function<PFN_cuTensorMapEncodeTiled_v12000>("cuTensorMapEncodeTiled");
+};
+
+const Encoders& encoders() {
+  static const Encoders kEncoders;
+  return kEncoders;
+}
+
+CUtensorMapDataType type_of(Number number) {
+  return number == Number::kF16 ? CU_TENSOR_MAP_DATA_TYPE_FLOAT16 : CU_TENSOR_MAP_DATA_TYPE_FLOAT32;
 }
 
 int device_attribute(cudaDeviceAttr attribute) {
@@ -35,14 +47,40 @@ int device_attribute(cudaDeviceAttr attribute) {
   return value;
 }
 
+int ceil_div(int a, int b) { return (a + b - 1) / b; }
+
 int tiles_of(const WideProduct& product, int blocks) {
   const int rows = blocks * kWideRows;
-  const int down = (product.pixel_count + rows - 1) / rows;
-  return down * ((product.columns + product.tile_columns - 1) / product.tile_columns);
+  return ceil_div(product.pixel_count, rows) * ceil_div(product.columns, product.tile_columns);
 }
 
 int tiles_of(const WidePool& pool) {
-  return static_cast<int>((pool_items(pool) + kPoolThreads - 1) / kPoolThreads);
+  return ceil_div(pool.images, pool.tile_images) * ceil_div(pool.height, pool.tile_rows) *
+         ceil_div(pool.width, pool.tile_columns) * ceil_div(pool.words, kRowWords);
+}
+
+// Chooses a pool's tile, with its neighbours no larger than `bytes`, and sets its map.
+void plan_pool(WidePool& pool, Number number, int bytes) {
+  constexpr int kMaxColumns = 28;
+  pool.tile_columns = std::min(pool.width, kMaxColumns);
+  const int row_bytes = (pool.tile_columns + 2) * kRowBytes;
+  pool.tile_rows = std::min(pool.height, bytes / row_bytes - 2);
+  const int image_bytes = (pool.tile_rows + 2) * row_bytes;
+  pool.tile_images = pool.tile_rows == pool.height ? std::min(pool.images, bytes / image_bytes) : 1;
+
+  const auto wide = [](int value) { return static_cast<cuuint64_t>(value); };
+  const auto narrow = [](int value) { return static_cast<cuuint32_t>(value); };
+  const cuuint64_t pixel_bytes = wide(pool.src_stride * bytes_of(number));
+  const cuuint64_t sizes[] = {wide(pool.words * 16 / bytes_of(number)), wide(pool.width),
+                              wide(pool.height), wide(pool.images)};
+  const cuuint64_t strides[] = {pixel_bytes, pixel_bytes * wide(pool.width),
+                                pixel_bytes * wide(pool.width) * wide(pool.height)};
+  const cuuint32_t box[] = {narrow(kRowBytes / bytes_of(number)), narrow(pool.tile_columns + 2),
+                            narrow(pool.tile_rows + 2), narrow(pool.tile_images)};
+  const cuuint32_t steps[] = {1, 1, 1, 1};
+  encoders().boxes(&pool.pixels, type_of(number), 4, const_cast<void*>(pool.src), sizes, strides,
+                   box, steps, CU_TENSOR_MAP_INTERLEAVE_NONE, CU_TENSOR_MAP_SWIZZLE_NONE,
+                   CU_TENSOR_MAP_L2_PROMOTION_L2_128B, CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE);
 }
 
 WideKernel kernel_of(const WideStage& stage, int blocks) {
@@ -64,7 +102,8 @@ std::span<const int> wide_columns(Number number) {
 }
 
 bool has_wide_stage() {
-  return device_attribute(cudaDevAttrComputeCapabilityMajor) == 9 && encoder() != nullptr;
+  return device_attribute(cudaDevAttrComputeCapabilityMajor) == 9 && encoders().taps != nullptr &&
+         encoders().boxes != nullptr;
 }
 
 void encode_pixels(WideProduct& product, const PixelBox& box) {
@@ -80,13 +119,11 @@ void encode_pixels(WideProduct& product, const PixelBox& box) {
                        (product.out_height - 1) * product.stride + 1 - product.pad_y - box.height};
   const auto stride = static_cast<cuuint32_t>(product.stride);
   const cuuint32_t steps[] = {1, stride, stride, 1};
-  const CUtensorMapDataType type = box.number == Number::kF16 ? CU_TENSOR_MAP_DATA_TYPE_FLOAT16
-                                                              : CU_TENSOR_MAP_DATA_TYPE_FLOAT32;
   const auto row_channels = static_cast<cuuint32_t>(kRowBytes / bytes_of(box.number));
-  encoder()(&product.pixels, type, 4, const_cast<void*>(box.data), sizes, strides, lower, upper,
-            row_channels, static_cast<cuuint32_t>(box.rows), steps, CU_TENSOR_MAP_INTERLEAVE_NONE,
-            CU_TENSOR_MAP_SWIZZLE_128B, CU_TENSOR_MAP_L2_PROMOTION_L2_256B,
-            CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE);
+  encoders().taps(&product.pixels, type_of(box.number), 4, const_cast<void*>(box.data), sizes,
+                  strides, lower, upper, row_channels, static_cast<cuuint32_t>(box.rows), steps,
+                  CU_TENSOR_MAP_INTERLEAVE_NONE, CU_TENSOR_MAP_SWIZZLE_128B,
+                  CU_TENSOR_MAP_L2_PROMOTION_L2_256B, CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE);
 }
 
 void prepare_wide_stage(const WideStage& stage, int blocks) {
@@ -97,23 +134,23 @@ void prepare_wide_stage(const WideStage& stage, int blocks) {
 void launch_wide_stage(const WideStage& shape, int blocks, cudaStream_t stream) {
   WideStage stage = shape;
   int widest = 0;
+  for (int i = 0; i < stage.product_count; ++i)
+    widest = std::max(widest, stage.products[i].tile_columns);
+  stage.slot_bytes =
+      (blocks * kWideRows + wide_weights(stage.number) * widest + 7) / 8 * 8 * kRowBytes;
+  stage.ring_slots = std::min(kMaxSlots, kRingBytes / kAlign * kAlign / stage.slot_bytes);
   int tiles = 0;
   int task = 0;
   for (int i = 0; i < stage.product_count; ++i) {
     stage.first_tile[task++] = tiles;
     tiles += tiles_of(stage.products[i], blocks);
-    widest = std::max(widest, stage.products[i].tile_columns);
   }
   for (int i = 0; i < stage.pool_count; ++i) {
+    plan_pool(stage.pools[i], stage.number, stage.slot_bytes);
     stage.first_tile[task++] = tiles;
     tiles += tiles_of(stage.pools[i]);
   }
   stage.first_tile[task] = tiles;
-  // Pools read what products read: close in time, from the cache. Otherwise long tiles go first.
-  stage.rounds_log2 = stage.pool_count > 0 ? 4 : 0;
-  stage.slot_bytes =
-      (blocks * kWideRows + wide_weights(stage.number) * widest + 7) / 8 * 8 * kRowBytes;
-  stage.ring_slots = std::min(kMaxSlots, kRingBytes / kAlign * kAlign / stage.slot_bytes);
   const int grid = std::min(tiles, device_attribute(cudaDevAttrMultiProcessorCount));
   launch_early(kernel_of(stage, blocks), stage, dim3(static_cast<unsigned>(grid)), kWideThreads,
                kWideSharedBytes, stream);

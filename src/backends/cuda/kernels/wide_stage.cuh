@@ -25,6 +25,7 @@ namespace kissa::cuda {
 
 inline constexpr int kWideThreads = 384;
 inline constexpr int kRowBytes = 128;
+inline constexpr int kRowWords = kRowBytes / 16;
 inline constexpr int kMaxSlots = 8;
 inline constexpr int kBarrierBytes = 2 * kMaxSlots * 8;
 inline constexpr int kAlign = 1024;
@@ -56,33 +57,57 @@ struct Ring {
   }
 };
 
-// A tile of all that blocks take in turn.
+// How many say that a slot may be overwritten: warps, or warpgroups.
+template <class T>
+inline constexpr int kReleases = std::is_same_v<T, float> ? 8 : 2;
+
+// Releases the present slot when all consumers are done with it.
+template <class T>
+__device__ void release(const Ring& ring) {
+  if constexpr (kReleases<T> == 8) {
+    __syncwarp();
+    if (threadIdx.x % 32 == 0) arrive(ring.is_empty(ring.slot));
+  } else {
+    asm volatile("bar.sync %0,128;" ::"r"(static_cast<int>(threadIdx.x) / 128) : "memory");
+    if (threadIdx.x % 128 == 0) arrive(ring.is_empty(ring.slot));
+  }
+}
+
+// What a block does next.
 struct Turn {
   int task;   // a product, or behind them a pool
   int index;  // of the task's tiles
 };
 
-__device__ inline Turn turn_of(const WideStage& stage, int tile) {
-  const int tasks = stage.product_count + stage.pool_count;
-  const auto share = [&](int task, int round) {
-    return (stage.first_tile[task + 1] - stage.first_tile[task]) * round >> stage.rounds_log2;
-  };
-  const auto start = [&](int round) {
-    int sum = 0;
-    for (int task = 0; task < tasks; ++task) sum += share(task, round);
-    return sum;
-  };
-  auto round =
-      static_cast<int>((std::int64_t{tile} << stage.rounds_log2) / stage.first_tile[tasks]);
-  while (start(round + 1) <= tile) ++round;
-  int offset = tile - start(round);
-  int task = 0;
-  while (offset >= share(task, round + 1) - share(task, round)) {
-    offset -= share(task, round + 1) - share(task, round);
-    ++task;
+// A block's tiles: every so many-th, long ones first. Its pools are spread among its products: they
+// read the same input, which then comes from the cache, and wait for memory while others multiply.
+class Turns {
+ public:
+  __device__ explicit Turns(const WideStage& stage)
+      : stage_(stage),
+        own_(share(stage.first_tile[stage.product_count + stage.pool_count])),
+        pools_(own_ - share(stage.first_tile[stage.product_count])) {}
+  __device__ int count() const { return own_; }
+  __device__ Turn operator[](int position) const {
+    const int pools_before = position * pools_ / own_;
+    const bool is_pool = (position + 1) * pools_ / own_ > pools_before;
+    const int own = is_pool ? own_ - pools_ + pools_before : position - pools_before;
+    const int tile = static_cast<int>(blockIdx.x) + own * static_cast<int>(gridDim.x);
+    int task = 0;
+    while (tile >= stage_.first_tile[task + 1]) ++task;
+    return {task, tile - stage_.first_tile[task]};
   }
-  return {task, share(task, round) + offset};
-}
+
+ private:
+  // How many of the first `tiles` are this block's.
+  __device__ static int share(int tiles) {
+    const auto blocks = static_cast<int>(gridDim.x);
+    return (tiles - static_cast<int>(blockIdx.x) + blocks - 1) / blocks;
+  }
+  const WideStage& stage_;
+  int own_;
+  int pools_;
+};
 
 struct Tile {
   int first_pixel;
@@ -378,65 +403,90 @@ __device__ __forceinline__ void multiply_any(const WideProduct& product, int ind
   }
 }
 
-// A pool's thread takes 16 bytes of channels of a piece of the image, column by column: each
-// column's maxima of three rows, then the maximum of three columns.
-inline constexpr int kPoolRows = 7;
-inline constexpr int kPoolColumns = 14;
-inline constexpr int kPoolThreads = 256;
+// The part of a pool that a tile is.
+struct PoolTile {
+  int image, row, column;
+  int first_word;
+};
 
-__host__ __device__ inline std::int64_t pool_items(const WidePool& pool) {
-  const int strips = (pool.height + kPoolRows - 1) / kPoolRows;
-  const int runs = (pool.width + kPoolColumns - 1) / kPoolColumns;
-  return std::int64_t{pool.images} * strips * runs * pool.words;
+__device__ inline PoolTile pool_tile_of(const WidePool& pool, int index) {
+  const int words = (pool.words + kRowWords - 1) / kRowWords;
+  const int columns = (pool.width + pool.tile_columns - 1) / pool.tile_columns;
+  const int rows = (pool.height + pool.tile_rows - 1) / pool.tile_rows;
+  PoolTile tile;
+  tile.first_word = index % words * kRowWords;
+  index /= words;
+  tile.column = index % columns * pool.tile_columns;
+  index /= columns;
+  tile.row = index % rows * pool.tile_rows;
+  tile.image = index / rows * pool.tile_images;
+  return tile;
 }
 
 template <class T>
-__device__ void pool_piece(const WidePool& pool, int index) {
-  const std::int64_t item =
-      std::int64_t{index} * kPoolThreads + static_cast<int>(threadIdx.x) - 128;
-  if (item >= pool_items(pool)) return;
-  const int strips = (pool.height + kPoolRows - 1) / kPoolRows;
-  const int runs = (pool.width + kPoolColumns - 1) / kPoolColumns;
-  const int word = static_cast<int>(item % pool.words);
-  auto rest = static_cast<int>(item / pool.words);
-  const int first_x = rest % runs * kPoolColumns;
-  rest /= runs;
-  const int first_y = rest % strips * kPoolRows;
-  const std::int64_t start = std::int64_t{rest / strips} * pool.height * pool.width;
-  const T* src = static_cast<const T*>(pool.src) + start * pool.src_stride + word * kOfWord<T>;
-  T* dst = static_cast<T*>(pool.dst) + start * pool.dst_stride + word * kOfWord<T>;
+__device__ void bring_pool(const WidePool& pool, int index, Ring& ring) {
+  const PoolTile tile = pool_tile_of(pool, index);
+  wait_for(ring.is_empty(ring.slot), ring.parity ^ 1);
+  arrive_expecting(ring.is_full(),
+                   pool.tile_images * (pool.tile_rows + 2) * (pool.tile_columns + 2) * kRowBytes);
+  copy_box(ring.data(), &pool.pixels, tile.first_word * kOfWord<T>, tile.column - 1, tile.row - 1,
+           tile.image, ring.is_full());
+  ring.advance();
+}
 
-  const auto column = [&](int x, uint4(&maxima)[kPoolRows]) {
+// A thread takes 16 bytes of channels of a column, some rows at a time.
+inline constexpr int kPoolRows = 7;
+
+template <class T>
+__device__ void pool_tile(const WidePool& pool, int index, Ring& ring) {
+  const PoolTile tile = pool_tile_of(pool, index);
+  const int thread = static_cast<int>(threadIdx.x) - 128;
+  const int strips = (pool.tile_rows + kPoolRows - 1) / kPoolRows;
+  const int items = pool.tile_images * strips * pool.tile_columns * kRowWords;
+  wait_for(ring.is_full(), ring.parity);
+  for (int i = thread; i < items; i += kWideThreads - 128) {
+    const int word = i % kRowWords;
+    int rest = i / kRowWords;
+    const int x = tile.column + rest % pool.tile_columns;
+    rest /= pool.tile_columns;
+    const int first_y = tile.row + rest % strips * kPoolRows;
+    const int image = rest / strips;
+    if (x >= pool.width || tile.image + image >= pool.images ||
+        tile.first_word + word >= pool.words)
+      continue;
+    // The window's part outside of the image repeats what is inside.
+    const int pitch = (pool.tile_columns + 2) * kRowBytes;
+    const std::uint32_t at =
+        ring.data() + static_cast<std::uint32_t>(image * (pool.tile_rows + 2) * pitch + word * 16);
+    const auto column_at = [&](int column) {
+      const int inside = min(max(column, 0), pool.width - 1);
+      return at + static_cast<std::uint32_t>((inside - tile.column + 1) * kRowBytes);
+    };
+    const std::uint32_t left = column_at(x - 1);
+    const std::uint32_t middle = column_at(x);
+    const std::uint32_t right = column_at(x + 1);
     uint4 rows[kPoolRows + 2];
 #pragma unroll
     for (int r = 0; r < kPoolRows + 2; ++r) {
-      const int y = first_y - 1 + r;
-      rows[r] = lowest_word<T>();
-      if (x >= 0 && x < pool.width && y >= 0 && y < pool.height)
-        rows[r] = __ldcg(reinterpret_cast<const uint4*>(src + std::int64_t{y * pool.width + x} *
-                                                                  pool.src_stride));
+      const int last = min(pool.height - 1, tile.row + pool.tile_rows);
+      const int y = min(max(first_y - 1 + r, 0), last);
+      const auto row = static_cast<std::uint32_t>((y - tile.row + 1) * pitch);
+      rows[r] = max_word<T>(max_word<T>(load_shared(left + row), load_shared(middle + row)),
+                            load_shared(right + row));
     }
+    T* dst = static_cast<T*>(pool.dst) +
+             ((std::int64_t{tile.image + image} * pool.height + first_y) * pool.width + x) *
+                 pool.dst_stride +
+             (tile.first_word + word) * kOfWord<T>;
+    const int end = min(min(tile.row + pool.tile_rows, pool.height) - first_y, kPoolRows);
 #pragma unroll
     for (int r = 0; r < kPoolRows; ++r)
-      maxima[r] = max_word<T>(max_word<T>(rows[r], rows[r + 1]), rows[r + 2]);
-  };
-  uint4 left[kPoolRows];
-  uint4 middle[kPoolRows];
-  column(first_x - 1, left);
-  column(first_x, middle);
-  for (int x = first_x; x < min(first_x + kPoolColumns, pool.width); ++x) {
-    uint4 right[kPoolRows];
-    column(x + 1, right);
-#pragma unroll
-    for (int r = 0; r < kPoolRows; ++r) {
-      const int y = first_y + r;
-      if (y < pool.height)
-        *reinterpret_cast<uint4*>(dst + std::int64_t{y * pool.width + x} * pool.dst_stride) =
-            max_word<T>(max_word<T>(left[r], middle[r]), right[r]);
-      left[r] = middle[r];
-      middle[r] = right[r];
-    }
+      if (r < end)
+        *reinterpret_cast<uint4*>(dst + std::int64_t{r} * pool.width * pool.dst_stride) =
+            max_word<T>(max_word<T>(rows[r], rows[r + 1]), rows[r + 2]);
   }
+  release<T>(ring);
+  ring.advance();
 }
 
 template <class T, int kBlocks, int kColumns = 0>
@@ -454,32 +504,32 @@ __global__ void __launch_bounds__(kWideThreads, 1)
   if (threadIdx.x == 0) {
     for (int i = 0; i < ring.count; ++i) {
       init_barrier(ring.full + static_cast<std::uint32_t>(i * 8), 1);
-      init_barrier(ring.is_empty(i), std::is_same_v<T, float> ? 8 : 2);  // warps, warpgroups
+      init_barrier(ring.is_empty(i), kReleases<T>);
     }
     publish_barriers();
   }
   __syncthreads();
   wait_for_previous();
 
-  const int tiles = stage.first_tile[stage.product_count + stage.pool_count];
+  const Turns turns(stage);
   if (threadIdx.x < 128) {
     KISSA_HOPPER("setmaxnreg.dec.sync.aligned.u32 24;");
     if (threadIdx.x != 0) return;
-    for (int tile = static_cast<int>(blockIdx.x); tile < tiles;
-         tile += static_cast<int>(gridDim.x)) {
-      const Turn turn = turn_of(stage, tile);
+    for (int i = 0; i < turns.count(); ++i) {
+      const Turn turn = turns[i];
       if (turn.task < stage.product_count)
         bring_tile<T, kBlocks>(stage.products[turn.task], turn.index, ring);
+      else
+        bring_pool<T>(stage.pools[turn.task - stage.product_count], turn.index, ring);
     }
   } else {
     KISSA_HOPPER("setmaxnreg.inc.sync.aligned.u32 240;");
-    for (int tile = static_cast<int>(blockIdx.x); tile < tiles;
-         tile += static_cast<int>(gridDim.x)) {
-      const Turn turn = turn_of(stage, tile);
+    for (int i = 0; i < turns.count(); ++i) {
+      const Turn turn = turns[i];
       if (turn.task < stage.product_count)
         multiply_any<T, kBlocks, kColumns>(stage.products[turn.task], turn.index, ring);
       else
-        pool_piece<T>(stage.pools[turn.task - stage.product_count], turn.index);
+        pool_tile<T>(stage.pools[turn.task - stage.product_count], turn.index, ring);
     }
   }
 }

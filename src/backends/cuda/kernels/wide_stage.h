@@ -46,6 +46,9 @@ struct WidePool {
   int src_stride, dst_stride;
   int images, height, width;
   int words;  // of 16 bytes of channels
+  // Set by launch_wide_stage. A tile is a piece of some images, 128 bytes of channels.
+  CUtensorMap pixels;
+  int tile_images, tile_rows, tile_columns;
 };
 
 inline constexpr int kMaxWideProducts = 6;
@@ -57,9 +60,7 @@ struct WideStage {
   int product_count;
   int pool_count;
   Number number;
-  // Set by launch_wide_stage: tiles of the products in turn, then of the pools. In each of
-  // 2^rounds_log2 rounds, blocks take an equal share of every task's tiles.
-  int rounds_log2;
+  // Set by launch_wide_stage: tiles of the products in turn, then of the pools.
   int first_tile[kMaxWideProducts + kMaxWidePools + 1];
   int ring_slots;
   int slot_bytes;

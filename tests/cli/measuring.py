@@ -1,0 +1,223 @@
+#!/usr/bin/python3
+"""What the commands that measure print and write, on the repository's own digits model."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import time
+
+import numpy as np
+
+import harness
+
+NETWORK = ["deploy.prototxt", "digits.caffemodel"]
+QUICK = ["--duration", "0", "--warmup-ms", "0", "--build-seconds", "0"]
+SUMMARY = ["min", "max", "mean", "median", r"percentile\(90%\)", r"percentile\(95%\)",
+           r"percentile\(99%\)"]
+
+
+class Measuring(harness.DigitsCopy):
+    """Runs kissa in a copy of the digits example."""
+
+    files = ["deploy.prototxt", "digits.caffemodel", "mean.binaryproto", "labels.txt"] + \
+            [f"{digit}.png" for digit in range(10)]
+
+    def kissa(self, *arguments):
+        """Standard output of a run that must succeed."""
+        return harness.run(self.options.kissa, *arguments, cwd=self.scratch, check=True).stdout
+
+    def json(self, *arguments):
+        """The result that a run with --json FILE writes."""
+        self.kissa(*arguments, "--json", "result.json")
+        return self.read("result.json")
+
+    def read(self, name):
+        with open(self.path(name), encoding="utf-8") as file:
+            return json.load(file)
+
+    def expect(self, name, got, wanted):
+        self.report.add(name, "" if got == wanted else f"{got!r}, not {wanted!r}")
+
+
+def check_bench_text(test):
+    text = test.kissa("bench", *NETWORK, *QUICK, "--iterations", "20", "--threads", "1", "--mode",
+                      "caffe")
+    test.expect("its own mode in the first lines", text.splitlines()[1],
+                "Measured: caffe mode, fp32, batch 1, on cpu by 1 thread")
+    number = r"[\d.e+-]+"
+    for line in ["Latency", "Enqueue Time", "H2D Latency", "CPU Compute Time", "D2H Latency"]:
+        parts = ", ".join(f"{part} = {number} ms" for part in SUMMARY)
+        test.expect(line, bool(re.search(f"^{line}: {parts}$", text, re.MULTILINE)), True)
+    test.expect("queries", "Timing trace has 20 queries over " in text, True)
+    for line in [f"Throughput: {number} qps", f"Total Host Walltime: {number} s",
+                 f"Total CPU Compute Time: {number} s"]:
+        test.expect(line, bool(re.search(f"^{line}$", text, re.MULTILINE)), True)
+    other = test.kissa("bench", *NETWORK, *QUICK, "--percentile", "50,99.9", "--avg-runs", "5")
+    test.expect("other percentiles", "percentile(50%) = " in other and "(99.9%)" in other, True)
+    test.expect("averages", other.count("Average on 5 runs - "), 2)
+
+
+def check_bench_json(test):
+    result = test.json("bench", *NETWORK, *QUICK, "--iterations", "30", "--batch", "3")
+    test.expect("envelope", (result["schema"], result["what"], result["network"]),
+                (1, "bench", "Digits"))
+    row = result["rows"][0]
+    test.expect("row", (row["runs"], row["batch"], row["complete"]), (30, 3, True))
+    latency = row["latency_us"]
+    test.expect("order", latency["min"] <= latency["median"] <= latency["max"], True)
+    rate = 3 * row["runs"] / row["wall_s"]
+    test.expect("images a second", abs(row["images_per_s"] / rate - 1) < 1e-3, True)
+
+
+def check_bench_load(test):
+    row = test.json("bench", *NETWORK, "--build-seconds", "0", "--warmup-ms", "0", "--duration",
+                    "0.2", "--qps", "100")["rows"][0]
+    test.expect("open loop", (row["runs"], row["qps"], "queue_us" in row), (20, 100, True))
+    streams = test.json("bench", *NETWORK, *QUICK, "--streams", "2", "--threads", "1",
+                        "--iterations", "40")["rows"][0]
+    test.expect("streams", (streams["streams"], streams["runs"]), (2, 40))
+    hint = [text for text in streams["warnings"] if "2 streams" in text]
+    test.expect("a warning about streams", len(hint), 1)
+
+
+def check_bench_files(test):
+    image = np.linspace(-1, 1, 28 * 28, dtype="f4").reshape(1, 1, 28, 28)
+    np.save(test.path("in.npy"), image)
+    image.tofile(test.path("in.raw"))
+    outputs = []
+    for source in ["in.npy", "in.raw"]:
+        text = test.kissa("bench", *NETWORK, *QUICK, "--iterations", "12", "--mode", "caffe",
+                          "--load-inputs", f"data:{source}", "--dump-output", "--export-times",
+                          "t.json", "--export-profile", "p.json", "--export-layer-info", "l.json",
+                          "--export-output", "o.json")
+        outputs.append(re.search(r"^prob 1x10: .*$", text, re.MULTILINE).group())
+        test.expect(f"input from {source}", f"Input: data 1x1x28x28, {source}" in text, True)
+    test.expect("the same input", outputs[0], outputs[1])
+    test.kissa("run", *NETWORK, "--mode", "caffe", "--input", "data=in.npy", "--output-dir", "out")
+    wanted = np.load(test.path("out/prob.npy"))
+    output = test.read("o.json")[0]
+    test.expect("output", (output["name"], output["dimensions"]), ("prob", "1x10"))
+    test.expect("values", bool(np.allclose(output["values"], wanted[0], atol=1e-6)), True)
+    times = test.read("t.json")
+    test.expect("times", (len(times), sorted(times[0])), (12, sorted([
+        "startEnqMs", "endEnqMs", "startH2dMs", "endH2dMs", "startComputeMs", "endComputeMs",
+        "startD2hMs", "endD2hMs", "h2dMs", "computeMs", "d2hMs", "latencyMs"])))
+    profile = test.read("p.json")
+    test.expect("count", list(profile[0]), ["count"])
+    test.expect("layer", sorted(profile[1]),
+                ["averageMs", "medianMs", "name", "percentage", "timeMs"])
+    test.expect("all of it", abs(sum(row["percentage"] for row in profile[1:]) - 100) < 0.01, True)
+    info = test.read("l.json")
+    test.expect("layers", len(info["Layers"]), len(profile) - 1)
+    test.expect("bindings", info["Bindings"], ["data", "prob"])
+
+
+def check_bench_interrupt(test):
+    command = [test.options.kissa, "bench", *NETWORK, "--duration", "60", "--build-seconds", "0",
+               "--json", "cut.json"]
+    with subprocess.Popen(command, cwd=test.scratch, stdout=subprocess.PIPE, text=True) as process:
+        for line in process.stdout:
+            if line.startswith("Runs:"):
+                break
+        time.sleep(0.7)
+        process.send_signal(signal.SIGINT)
+        rest, _ = process.communicate(timeout=20)
+    test.expect("status after an interrupt", process.returncode, 130)
+    test.expect("what was measured is told", "Throughput: " in rest and "Interrupted" in rest, True)
+    test.expect("and kept", test.read("cut.json")["rows"][0]["complete"], False)
+
+
+def check_bench_refusals(test):
+    for options, text in [
+            (["--percentile", "101"], "from 0 to 100"), (["--streams", "0"], "--streams 0"),
+            (["--load-inputs", "data"], "NAME:FILE"), (["--load-inputs", "x:y"], "no input 'x'"),
+            (["--qps", "-1"], "--qps -1"), (["--avg-runs", "-2"], "--avg-runs -2"),
+            (["--load-inputs", "data:labels.txt"], "takes 784 numbers")]:
+        done = harness.run(test.options.kissa, "bench", *NETWORK, *QUICK, *options,
+                           cwd=test.scratch)
+        test.report.add(f"bench {' '.join(options)}", harness.error_problem(done, text))
+    test.expect("no file is left", os.path.exists(test.path("result.json")), False)
+
+
+def check_profile(test):
+    result = test.json("profile", *NETWORK, *QUICK, "--runs", "5", "--trace", "trace.json")
+    steps = result["steps"]
+    layers = [layer for step in steps for layer in step["layers"]]
+    test.expect("each layer once", sorted(layers), sorted(set(layers)))
+    test.expect("the layers", {"conv1", "relu1", "pool1", "prob"} <= set(layers), True)
+    test.expect("sum", abs(sum(step["us"] for step in steps) - result["sum_us"]) < 1e-6, True)
+    test.expect("shares", abs(sum(step["share"] for step in steps) - 1) < 1e-9, True)
+    kinds = {kind["kind"]: kind for kind in result["kinds"]}
+    test.expect("kinds", abs(sum(kind["us"] for kind in kinds.values()) - result["sum_us"]) < 1e-6,
+                True)
+    inspected = json.loads(test.kissa("inspect", *NETWORK, "--json"))
+    test.expect("multiply-adds", sum(step["multiply_adds"] for step in steps),
+                inspected["totals"]["multiply_adds"])
+    conv = next(step for step in steps if "conv1" in step["layers"])
+    rate = conv["flops"] / conv["us"] * 1e-3
+    test.expect("GFLOP/s", abs(conv["gflops"] / rate - 1) < 1e-6, True)
+    peak = next(rate["gflops"] for rate in result["peaks"]["rates"] if rate["precision"] == "fp32")
+    test.expect("of peak", abs(conv["peak_share"] - conv["gflops"] / peak) < 1e-6, True)
+    for block in result["memory"]["blocks"]:
+        fits = 0 <= block["offset"] <= result["memory"]["arena"] - block["bytes"]
+        test.expect("blocks lie in the arena", fits and block["first"] <= block["last"], True)
+    events = test.read("trace.json")["traceEvents"]
+    test.expect("trace", len([event for event in events if event["ph"] == "X"]), 5 * len(steps))
+    split = test.kissa("profile", *NETWORK, *QUICK, "--runs", "2", "--attribute")
+    test.expect("layers of fused steps", bool(re.search(
+        r"^ +\d+\.\d +relu1 \(\d+\.\d us unfused\)$", split, re.MULTILINE)), True)
+
+
+def check_devices(test):
+    environment = dict(os.environ, XDG_CACHE_HOME=test.path("cache"))
+
+    def devices(*options):
+        harness.run(test.options.kissa, "devices", "--json", "d.json", *options, cwd=test.scratch,
+                    check=True, env=environment)
+        return test.read("d.json")["devices"]
+    cpu = devices()[0]
+    cores = len(os.sched_getaffinity(0))
+    test.expect("the processors", (cpu["name"], 1 <= cpu["units"] <= cores), ("cpu", True))
+    test.expect("peaks", all(rate["gflops"] > 0.1 for rate in cpu["peaks"]["rates"]), True)
+    test.expect("bandwidth", cpu["peaks"]["bandwidth"] > 0.1, True)
+    test.expect("kept", devices()[0]["peaks"], cpu["peaks"])
+    with open(test.path("cache/kissa/peaks.json"), "w", encoding="utf-8") as file:
+        file.write("{ broken")
+    test.expect("a broken cache is measured anew", devices()[0]["peaks"]["bandwidth"] > 0.1, True)
+
+
+def check_compare(test):
+    compare = ["compare", "caffe", "fused", *NETWORK, "--images", ".", "--labels", "labels.txt",
+               "--mean-values", "0"]
+    text = test.kissa(*compare, "--json", "compare.json", "--save-a", "a.json", "--save-b", "b.json")
+    test.expect("no layer parts", "No layer parts by more than 0.001" in text, True)
+    result = test.read("compare.json")
+    test.expect("agreement", (result["agreement"]["inputs"], result["agreement"]["top1"]), (10, 10))
+    test.expect("first", result["first"], None)
+    blobs = [layer["blob"] for layer in result["layers"]]
+    test.expect("blobs", {"conv1", "prob"} <= set(blobs), True)
+    saved = test.json("compare", "a.json", "b.json")
+    test.expect("saved outputs agree as those that ran", saved["agreement"]["max_abs"],
+                result["agreement"]["max_abs"])
+    strict = test.json(*compare, "--tolerance", "1e-12")
+    test.expect("a tolerance that nothing meets", strict["first"] is not None, True)
+    mixed = test.json("compare", "a.json", "fused,threads=1", *compare[3:])
+    test.expect("saved against run", (mixed["agreement"]["top1"], mixed["layers"]), (10, []))
+    for wrong, message in [(["fp32", "fp17", *NETWORK], "did you mean 'fp16'"),
+                           (["fp32", "caffe"], "give the network"),
+                           (["a.json", "labels.json"], "labels.json")]:
+        done = harness.run(test.options.kissa, "compare", *wrong, cwd=test.scratch)
+        test.report.add(f"compare {' '.join(wrong)}", harness.error_problem(done, message))
+
+
+def main():
+    checks = [check_bench_text, check_bench_json, check_bench_load, check_bench_files,
+              check_bench_interrupt, check_bench_refusals,
+              check_profile, check_devices, check_compare]
+    harness.run_checks(__doc__, Measuring, checks)
+
+
+if __name__ == "__main__":
+    main()
