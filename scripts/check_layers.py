@@ -29,7 +29,8 @@ ROOMS = [
     ("backends/cuda", ["src/backends/cuda/"], "api base ops device tactic"),
     ("backends/cudnn", ["src/backends/cudnn/"], "api base ops device tactic"),
     ("backends/null", ["src/backends/null/"], "api base ops device tactic"),
-    ("backends/onednn", ["src/backends/onednn/"], "api base ops device tactic"),
+    # Further tactics of the CPU device: on its streams and in its formats.
+    ("backends/onednn", ["src/backends/onednn/"], "api base ops device tactic backends/cpu"),
     # The one place that names every backend.
     ("registry", ["src/backends/"],
      "api base ops device tactic backends/cpu backends/cuda backends/cudnn backends/null"

@@ -8,6 +8,9 @@
 #ifdef KISSA_HAS_CUDA
 #include "backends/cuda/cuda.h"
 #endif
+#ifdef KISSA_HAS_ONEDNN
+#include "backends/onednn/onednn.h"
+#endif
 
 namespace kissa {
 namespace {
@@ -17,6 +20,14 @@ std::unique_ptr<Device> create_cpu(const DeviceOptions& options) {
     fail(ErrorCode::kInvalidArgument, "there is no cpu:{}: the processors are one device, cpu",
          options.index);
   return cpu::create_device(options.threads);
+}
+
+TacticList cpu_tactics(Mode mode, Precision precision) {
+#ifdef KISSA_HAS_ONEDNN
+  return onednn::with_onednn(cpu::tactics(mode, precision), mode, precision);
+#else
+  return cpu::tactics(mode, precision);
+#endif
 }
 
 int parse_index(std::string_view text, std::string_view device) {
@@ -32,7 +43,7 @@ int parse_index(std::string_view text, std::string_view device) {
 
 std::span<const Backend> backends() {
   static const Backend kBackends[] = {
-      {"cpu", create_cpu, cpu::tactics},
+      {"cpu", create_cpu, cpu_tactics},
 #ifdef KISSA_HAS_CUDA
       {"cuda", cuda::create_device, cuda::tactics},
 #endif

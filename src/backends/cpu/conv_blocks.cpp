@@ -166,20 +166,18 @@ std::vector<Panel> pack_panels(const Region& region, const ConvStorage& storage,
 }
 
 const GemmKernels& set_weights(const Kernels& kernels, const GemmKernels& gemm, const Panel& panel,
-                               std::int64_t first, std::int64_t count, float factor,
-                               std::int64_t tiles, float* scratch, GemmTile& tile) noexcept {
+                               std::int64_t first, std::int64_t count, std::int64_t tiles,
+                               float* scratch, GemmTile& tile) noexcept {
   // Two vectors' conversions take a cycle from a tile's products, widening them 4 to 5 at once.
   constexpr std::int64_t kFewTiles = 4;
-  tile.factor = 1.0f;
   tile.weight = panel.weight + first;
   if (panel.storage.weights != DataType::kF16) return gemm;
   const float* halves = panel.weight + first / 2;
   if (tiles <= kFewTiles && kernels.gemm_f16.pixels[0] > 0) {
-    tile.factor = factor;
     tile.weight = halves;
     return kernels.gemm_f16;
   }
-  kernels.widen_weights(halves, factor, static_cast<long>(count), scratch);
+  kernels.widen_weights(halves, static_cast<long>(count), scratch);
   tile.weight = scratch;
   return gemm;
 }

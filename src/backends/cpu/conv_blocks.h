@@ -55,12 +55,12 @@ std::vector<Panel> pack_panels(const Region& region, const ConvStorage& storage,
                                std::int64_t floats_per_block, const PackWeights& pack,
                                WeightArena& arena);
 
-// `count` weights of a panel from the first-th on, for so many tiles of `gemm`: sets tile's weight
-// and factor and returns what runs the tiles. FP16 is read by each of few tiles, or widened to
-// `scratch` for many. factor: 1 where weights are FP32.
+// `count` weights of a panel from the first-th on, for so many tiles of `gemm`: sets tile.weight
+// and returns what runs the tiles. FP16 is read by each of few tiles, or widened to `scratch` for
+// many.
 const GemmKernels& set_weights(const Kernels& kernels, const GemmKernels& gemm, const Panel& panel,
-                               std::int64_t first, std::int64_t count, float factor,
-                               std::int64_t tiles, float* scratch, GemmTile& tile) noexcept;
+                               std::int64_t first, std::int64_t count, std::int64_t tiles,
+                               float* scratch, GemmTile& tile) noexcept;
 
 // The taps that lead from a channel to a lane of a block; null where there are none.
 using FindTaps =

@@ -338,7 +338,7 @@ class DirectStep final : public Step {
     const std::int64_t weights = channels_ * g_.taps() * panel.size() * kChannelBlock;
     GemmTile tile = {};
     const GemmKernels& gemm = set_weights(
-        kernels_, all_tiles, panel, 0, weights, 1.0f, (end - begin) * tiles,
+        kernels_, all_tiles, panel, 0, weights, (end - begin) * tiles,
         static_cast<float*>(bindings.workspace) + all_strip_floats_ + worker * weight_floats_,
         tile);
     tile.src_stride = static_cast<long>(plane_floats_);

@@ -60,7 +60,7 @@ class FirstWinogradStep final : public Step {
         region, storage, blocks, sizes, kPoints * channels * kChannelBlock,
         [&](std::span<const OutputBlock> of_panel, float* weight) {
           if (filters.empty()) filters = phase_filters(g_, region.param(0).constant);
-          pack_winograd(kF5x4, of_panel, channels, find, scales_of(kF5x4, storage.weights), weight);
+          pack_winograd(kF5x4, of_panel, channels, find, weight);
         },
         context.weights);
 
@@ -69,8 +69,7 @@ class FirstWinogradStep final : public Step {
                  .channels = static_cast<int>(channels),
                  .stride = columns_,
                  .v_point = columns_ * kChannelBlock + kPointGap,
-                 .m_point = panels_[0].size() * columns_ * kChannelBlock + kPointGap,
-                 .scales = scales_of(kF5x4, storage.weights)};
+                 .m_point = panels_[0].size() * columns_ * kChannelBlock + kPointGap};
   }
 
   std::int64_t workspace_bytes() const override {

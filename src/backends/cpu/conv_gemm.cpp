@@ -145,7 +145,7 @@ class GemmStep final : public Step {
     tile.channels = static_cast<int>(in_.channels);
     const GemmKernels& gemm =
         set_weights(kernels_, kernels_.gemm, panel, 0, in_.channels * panel.size() * kChannelBlock,
-                    1.0f, end - begin, scratch, tile);
+                    end - begin, scratch, tile);
     for (std::int64_t i = begin; i < end; ++i) {
       const std::int64_t image = i / tiles;
       const std::int64_t a = group.pixels * (i % tiles) / tiles;

@@ -96,8 +96,7 @@ Region region_of(const Problem& p) {
 
 double tolerance_of(std::string_view tactic) {
   if (tactic.find(".bf16.") != std::string_view::npos) return 1e-2;
-  if (tactic.find(".f16.") != std::string_view::npos)
-    return tactic.find("winograd_f4") == std::string_view::npos ? 2e-3 : 1e-2;
+  if (tactic.find(".f16.") != std::string_view::npos) return 1e-3;
   return tactic.find("winograd") == std::string_view::npos ? 1e-5 : 2e-5;
 }
 

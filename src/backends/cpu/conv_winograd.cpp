@@ -61,8 +61,7 @@ class WinogradStep final : public Step {
                  .channels = static_cast<int>(steps_),
                  .stride = group_tiles_,
                  .v_point = channel_blocks(steps_) * group_tiles_ * kChannelBlock + kPointGap,
-                 .m_point = panels_[0].size() * group_tiles_ * kChannelBlock + kPointGap,
-                 .scales = scales_of(kind_, storage_.weights)};
+                 .m_point = panels_[0].size() * group_tiles_ * kChannelBlock + kPointGap};
     v_floats_ = points * products_.v_point;
     m_floats_ = points * products_.m_point;
     if (storage_.weights != DataType::kF32) u_floats_ = steps_ * panels_[0].size() * kChannelBlock;
@@ -89,15 +88,13 @@ class WinogradStep final : public Step {
 
   void pack(const Region& region, std::span<const OutputBlock> blocks, float* weight) const {
     if (bf16_ == nullptr) {
-      pack_winograd(kind_, blocks, g_.channels, taps_of(region), scales_of(kind_, storage_.weights),
-                    weight);
+      pack_winograd(kind_, blocks, g_.channels, taps_of(region), weight);
       return;
     }
     const std::int64_t points = sizes().points * sizes().points;
     const std::int64_t row = std::ssize(blocks) * kChannelBlock;
     std::vector<float> rows(static_cast<std::size_t>(points * g_.channels * row));
-    pack_winograd(kind_, blocks, g_.channels, taps_of(region), scales_of(kind_, storage_.weights),
-                  rows.data());
+    pack_winograd(kind_, blocks, g_.channels, taps_of(region), rows.data());
     for (std::int64_t i = 0; i < points; ++i)
       to_pairs(rows.data() + i * g_.channels * row, g_.channels, row, steps_,
                weight + i * steps_ * row);

@@ -1,7 +1,6 @@
 // What Winograd tactics share on the host: packed filters, and how work is cut.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <span>
 
@@ -10,14 +9,9 @@
 
 namespace kissa::cpu {
 
-// A factor for each row of G: those that keep transformed filters in the range of FP16, no larger
-// than the filters, as powers of two; or ones.
-using WinogradScales = std::array<float, kMaxWinogradPoints>;
-WinogradScales scales_of(WinogradKind kind, DataType weights);
-
-// Transformed filters G g G^T of a panel, FP32 from double, scaled: points, channels, blocks * 16.
+// Transformed filters G g G^T of a panel, FP32 from double: points, channels, blocks * 16.
 void pack_winograd(WinogradKind kind, std::span<const OutputBlock> blocks, std::int64_t channels,
-                   const FindTaps& find, const WinogradScales& scales, float* weight);
+                   const FindTaps& find, float* weight);
 
 // A piece of the products of all points of a panel: tiles [first, first + count) of `stride` tiles.
 // v: points x blocks of channels x stride tiles x 16; m: points x blocks of the panel x stride x
@@ -30,7 +24,6 @@ struct WinogradProducts {
   int channels;  // or pairs of them, in BF16
   std::int64_t stride;
   std::int64_t v_point, m_point;  // floats from one point to the next
-  WinogradScales scales;          // of the weights
 };
 // scratch: channels * panel.size() * 16 floats where the weights are FP16.
 void run_products(const Kernels& kernels, const GemmKernels& gemm, const WinogradProducts& products,

@@ -45,21 +45,8 @@ Matrix transform(const Matrix& g, const float* filter, std::size_t points, std::
 
 }  // namespace
 
-WinogradScales scales_of(WinogradKind kind, DataType weights) {
-  WinogradScales scales;
-  scales.fill(1.0f);
-  if (weights != DataType::kF16) return scales;
-  const Matrix g = filter_transform(kWinogradSizes[kind].points, kWinogradSizes[kind].taps);
-  for (std::size_t i = 0; i < scales.size(); ++i) {
-    double largest = 0.0;  // that a row makes of filters up to 1
-    for (const double factor : g[i]) largest += std::abs(factor);
-    if (largest > 0.0) scales[i] = static_cast<float>(std::exp2(-std::ceil(std::log2(largest))));
-  }
-  return scales;
-}
-
 void pack_winograd(WinogradKind kind, std::span<const OutputBlock> blocks, std::int64_t channels,
-                   const FindTaps& find, const WinogradScales& scales, float* weight) {
+                   const FindTaps& find, float* weight) {
   const auto points = static_cast<std::size_t>(kWinogradSizes[kind].points);
   const auto taps = static_cast<std::size_t>(kWinogradSizes[kind].taps);
   const Matrix g = filter_transform(kWinogradSizes[kind].points, kWinogradSizes[kind].taps);
@@ -71,7 +58,7 @@ void pack_winograd(WinogradKind kind, std::span<const OutputBlock> blocks, std::
       const Matrix u = f != nullptr ? transform(g, f, points, taps) : Matrix{};
       for (std::size_t i = 0; i < points * points; ++i)
         weight[(i * static_cast<std::size_t>(channels) + static_cast<std::size_t>(c)) * row + k] =
-            static_cast<float>(u[i / points][i % points]) * scales[i / points] * scales[i % points];
+            static_cast<float>(u[i / points][i % points]);
     }
   }
 }
@@ -87,7 +74,6 @@ void run_products(const Kernels& kernels, const GemmKernels& gemm, const Winogra
   // The next point's weights follow this one's, the next panel's those of the last point.
   const std::int64_t point_floats = panel.storage.weights == DataType::kF16 ? weights / 2 : weights;
   const std::int64_t lines = point_floats / kChannelBlock;
-  const std::int64_t side = kWinogradSizes[products.kind].points;
   std::array<float*, kMaxTileBlocks> dst;
   const long tap_offset = 0;
   GemmTile tile = {};
@@ -98,10 +84,8 @@ void run_products(const Kernels& kernels, const GemmKernels& gemm, const Winogra
   tile.bias = kNoBias.data();
   tile.dst = dst.data();
   for (std::int64_t i = 0; i < products.points; ++i) {
-    const float scale = products.scales[static_cast<std::size_t>(i / side)] *
-                        products.scales[static_cast<std::size_t>(i % side)];
     const GemmKernels& of_tiles =
-        set_weights(kernels, gemm, panel, i * weights, weights, 1.0f / scale, tiles, scratch, tile);
+        set_weights(kernels, gemm, panel, i * weights, weights, tiles, scratch, tile);
     for (std::int64_t t = 0; t < tiles; ++t) {
       const std::int64_t a = count * t / tiles;
       const std::int64_t b = count * (t + 1) / tiles;

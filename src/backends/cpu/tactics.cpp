@@ -36,11 +36,14 @@ void add_conv_tactics(const Kernels& kernels, const ConvStorage& storage, OwnedT
   own.push_back(make_conv_gemm(kernels, storage));
   // Measured on Zen 4 with cold weights: F(4x4) loses to F(2x2) at 7x7, F(6x6) to F(4x4) below
   // 56x56.
-  own.push_back(make_conv_winograd({kF4x3, "f4", 8, storage}, kernels));
+  // Transformed for F(4x4), weights in FP16 would make the error of an output ten times as large.
+  ConvStorage exact = storage;
+  exact.weights = DataType::kF32;
+  own.push_back(make_conv_winograd({kF4x3, "f4", 8, exact}, kernels));
   own.push_back(make_conv_winograd({kF2x3, "f2", 1, storage}, kernels));
   if (storage.type == DataType::kF32)
     own.push_back(make_conv_winograd({kF6x3, "f6", 64, storage}, kernels));
-  own.push_back(make_conv_winograd({kF4x5, "f4_5x5", 1, storage}, kernels));
+  own.push_back(make_conv_winograd({kF4x5, "f4_5x5", 1, exact}, kernels));
   own.push_back(make_conv_depthwise(kernels, storage));
   own.push_back(make_conv_direct(kernels, storage));
 }

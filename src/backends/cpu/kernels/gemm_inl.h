@@ -160,14 +160,7 @@ struct GemmTiles {
 struct Fp16Tiles {
   template <int N, int M>
   static void run(const GemmTile& tile) noexcept {
-    Vec acc[N][M * kVecs];
-    start_with_bias(tile, acc);
-    sum<Fp16Weighted>(tile, acc);
-    const Vec factor = broadcast(tile.factor);
-    KISSA_UNROLL(16)
-    for (int n = 0; n < N; ++n) KISSA_UNROLL(16)
-    for (int v = 0; v < M * kVecs; ++v) acc[n][v] *= factor;
-    store_tile(tile, acc);
+    gemm_tile<Fp16Weighted, N, M>(tile);
   }
 };
 

@@ -40,7 +40,7 @@ template <class Visit>
       visit(y * pixels.half_row + x * pixels.half_step, y * pixels.wide_row + x * 16);
 }
 
-// dst[i] = src[i] * factor, of `count` numbers in FP16, a multiple of 16.
-using WidenWeights = void (*)(const float* src, float factor, long count, float* dst) noexcept;
+// `count` numbers of FP16, a multiple of 16, as FP32.
+using WidenWeights = void (*)(const float* src, long count, float* dst) noexcept;
 
 }  // namespace kissa::cpu

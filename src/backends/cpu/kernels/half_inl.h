@@ -30,9 +30,8 @@ void store_half_fp16(const HalfBlock& out, const float* sums, const PixelRows& p
   });
 }
 
-void widen_weights(const float* src, float factor, long count, float* dst) noexcept {
-  const Vec scale = broadcast(factor);
-  for (long i = 0; i < count; i += kLanes) store(dst + i, load_fp16(src + i / 2) * scale);
+void widen_weights(const float* src, long count, float* dst) noexcept {
+  for (long i = 0; i < count; i += kLanes) store(dst + i, load_fp16(src + i / 2));
 }
 
 constexpr HalfKernels kFp16HalfKernels = {.widen = widen_half_fp16, .store = store_half_fp16};
