@@ -46,6 +46,10 @@ void check_parameters(const PriorBox& op) {
   const auto all_positive = [&](const std::vector<float>& values) {
     return std::all_of(values.begin(), values.end(), is_positive);
   };
+  for (const auto* values : {&op.min_sizes, &op.aspect_ratios})
+    if (std::ssize(*values) > kMaxBoxes)
+      fail(ErrorCode::kInvalidModel, "{} sizes or ratios are more than {}", values->size(),
+           kMaxBoxes);
   if (op.min_sizes.empty() || !all_positive(op.min_sizes))
     fail(ErrorCode::kInvalidModel, "takes a min_size or more, all positive");
   if (!op.max_sizes.empty() && op.max_sizes.size() != op.min_sizes.size())

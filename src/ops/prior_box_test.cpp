@@ -54,6 +54,8 @@ TEST(PriorBoxTest, RefusesContradictions) {
   op = prior_box(4, 8);
   op.max_sizes = {8, 9};
   EXPECT_THAT(refusal(op, in), HasSubstr("2 max_size for 1 min_size"));
+  op.aspect_ratios.assign(1'000'000, 2.0f);
+  EXPECT_THAT(refusal(op, in), HasSubstr("1000000 sizes or ratios"));
 }
 
 }  // namespace

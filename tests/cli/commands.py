@@ -138,8 +138,8 @@ def check_shapes(test):
                 "out/prob.npy  2x10x1x1\nout/c.npy  2x10x10x6\n")
     layers = json.loads(test.kissa("inspect", "net.prototxt", *network, "--json"))["layers"]
     test.expect("inspect", layers[0]["multiply_adds"], 2 * 10 * 9 * 10 * 6)
-    for command in ["bench", "profile"]:
-        text = test.kissa(command, "net.prototxt", *network, *quick, "--runs", "1", "--duration", "0",
+    for command, runs in [("bench", "--iterations"), ("profile", "--runs")]:
+        text = test.kissa(command, "net.prototxt", *network, *quick, runs, "1", "--duration", "0",
                           "--warmup-ms", "0")
         test.expect(command, "Input: data 2x1x21x13, random" in text, True)
     test.kissa("build", "net.prototxt", *network, *quick, "-o", "net.kissa")

@@ -8,6 +8,9 @@
 namespace kissa::caffe {
 namespace {
 
+// Far more than any sequence has: bounds the constants that say where sequences begin.
+constexpr std::int64_t kMaxSteps = 1 << 24;
+
 Shape channels_of(const Layer& layer, int bottom) {
   const Shape in = layer.bottom_shape(bottom);
   if (in.rank() < 2)
@@ -86,8 +89,7 @@ void import_bn(Layer& layer) {
 void import_continuation_indicator(Layer& layer) {
   const ContinuationIndicatorParameter& param = layer.spec().continuation_indicator_param();
   const Shape shape({param.time_step(), param.batch_size()});
-  constexpr std::int64_t kMaxElements = 1 << 24;
-  if (shape.elements() < 1 || shape.elements() > kMaxElements)
+  if (shape.elements() < 1 || shape.elements() > kMaxSteps)
     fail(ErrorCode::kInvalidModel, "time_step {} and batch_size {} make no sense",
          param.time_step(), param.batch_size());
   std::vector<float> data(static_cast<std::size_t>(shape.elements()), 1.0f);
@@ -198,6 +200,8 @@ void import_plain_lstm(Layer& layer) {
     going_on = layer.add_step(parted, {layer.bottom(1)}, "continues");
   } else {
     const Shape shape({steps, streams});
+    if (shape.elements() > kMaxSteps)
+      fail(ErrorCode::kInvalidModel, "{} steps of {} sequences are too many", steps, streams);
     going_on = layer.add_constant(
         "continues", shape, std::vector<float>(static_cast<std::size_t>(shape.elements()), 1.0f));
   }

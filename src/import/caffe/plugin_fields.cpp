@@ -140,6 +140,8 @@ std::string hide_unknown_fields(const std::string& text) {
     if (!custom && !is_unread(word)) continue;
     const std::size_t behind_word = scanner.place();
     if (!scanner.skip_message()) {
+      // One brace that is never closed would be searched for again and again.
+      if (scanner.at_end()) break;
       scanner.go_to(behind_word);
       continue;
     }
