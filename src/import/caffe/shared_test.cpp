@@ -74,8 +74,8 @@ void expect_same_constants(const Graph& a, const Graph& b) {
     const float* data = a.value(id).data.get();
     const float* other = b.value(id).data.get();
     ASSERT_EQ(data == nullptr, other == nullptr) << a.value(id).name;
-    if (data != nullptr)
-      EXPECT_TRUE(std::equal(data, data + a.value(id).shape.elements(), other)) << a.value(id).name;
+    const std::int64_t count = data == nullptr ? 0 : a.value(id).shape.elements();
+    EXPECT_TRUE(std::equal(data, data + count, other)) << a.value(id).name;
   }
 }
 
