@@ -9,7 +9,8 @@ import numpy as np
 
 import harness
 
-COMMANDS = ["classify", "run", "eval", "inspect", "bench", "profile", "compare", "devices", "build", "refit"]
+COMMANDS = ["classify", "run", "eval", "inspect", "bench", "profile", "compare", "study", "devices",
+            "completion", "man", "build", "refit"]
 NETWORK = ["deploy.prototxt", "digits.caffemodel"]
 # The same arithmetic in every run: fused mode chooses its tactics by their time.
 EXACT = ["--mode", "caffe"]
