@@ -28,7 +28,7 @@ double divergence_of(std::span<const float> a, std::span<const float> b) {
     const auto p = static_cast<double>(a[i]);
     sum += p * std::log(p / std::max(static_cast<double>(b[i]), kLeast));
   }
-  return sum;
+  return std::max(sum, 0.0);
 }
 
 }  // namespace

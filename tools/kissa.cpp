@@ -25,10 +25,13 @@ constexpr int kInterrupted = 130;
 
 constexpr std::array kCommands = {
 #ifdef KISSA_HAS_IMAGES
-    add_classify, add_detect,  add_eval,
+    add_classify, add_detect,     add_eval,
 #endif
-    add_run,      add_inspect, add_bench, add_profile, add_compare,
-    add_devices,  add_build,   add_refit, add_export,  add_convert};
+    add_run,      add_inspect,    add_bench, add_profile, add_compare, add_study,
+#ifdef KISSA_HAS_REPORT
+    add_report,
+#endif
+    add_devices,  add_completion, add_man,   add_build,   add_refit,   add_export, add_convert};
 
 constexpr const char* kExamples =
     "Examples:\n"
@@ -41,6 +44,12 @@ constexpr const char* kExamples =
     "  kissa bench deploy.prototxt net.caffemodel --threads 2\n"
     "  kissa profile deploy.prototxt net.caffemodel\n"
     "  kissa compare fp32 bf16 deploy.prototxt net.caffemodel --images val\n"
+    "  kissa study deploy.prototxt net.caffemodel --save study.json\n"
+#ifdef KISSA_HAS_REPORT
+    "  kissa report study.json -o report.html\n"
+#endif
+    "  kissa completion bash\n"
+    "  kissa man > kissa.1\n"
     "  kissa devices --json devices.json\n"
     "  kissa build deploy.prototxt net.caffemodel -o net.kissa\n"
     "  kissa refit net.kissa new.caffemodel -o new.kissa\n"

@@ -212,10 +212,56 @@ def check_compare(test):
         test.report.add(f"compare {' '.join(wrong)}", harness.error_problem(done, message))
 
 
+def check_study(test):
+    study = ["study", *NETWORK, "--duration", "0.05", "--build-seconds", "0", "--batch", "2",
+             "--images", "3.png", "7.png"]
+    text = test.kissa(*study, "--save", "study.json")
+    result = test.read("study.json")
+    ways = [(row["mode"], row["precision"], row["batch"]) for row in result["rows"]]
+    test.expect("caffe and fused, both batches",
+                {("caffe", "fp32", 1), ("fused", "fp32", 1), ("caffe", "fp32", 2),
+                 ("fused", "fp32", 2)} <= set(ways), True)
+    first = result["rows"][0]
+    test.expect("against itself", (first["max_abs_diff"], first["top1_agree"]), (0, 1))
+    test.expect("theory", [row["machine"] for row in result["theory"]][-2:],
+                ["Jetson TX1", "Jetson TX2"])
+    test.expect("all findings", len(result["findings"]), 12)
+    test.expect("they are printed", all(row["here"] in text for row in result["findings"]), True)
+    test.expect("heaviest", bool(result["heaviest"]["caffe"] and result["heaviest"]["fused"]), True)
+    again = test.kissa(*study, "--against", "study.json")
+    test.expect("against", "=== Against study.json ===" in again, True)
+    done = harness.run(test.options.kissa, *study, "--against", "labels.txt", cwd=test.scratch)
+    test.report.add("against no study", harness.error_problem(done, "labels.txt"))
+
+
+def check_shells(test):
+    script = test.kissa("completion", "bash")
+    with open(test.path("complete.bash"), "w", encoding="utf-8") as file:
+        file.write(script + """
+complete_line() { COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _kissa; echo "${COMPREPLY[*]}"; }
+complete_line kissa ben
+complete_line kissa bench --mode f
+complete_line kissa bench --export-t
+""")
+    done = harness.run("/bin/bash", test.path("complete.bash"), check=True)
+    test.expect("bash completes", done.stdout.splitlines(), ["bench", "fused", "--export-times"])
+    for shell in ["zsh", "fish"]:
+        test.expect(f"{shell} knows bench", "bench" in test.kissa("completion", shell), True)
+    done = harness.run(test.options.kissa, "completion", "csh")
+    test.report.add("completion for csh", harness.error_problem(done, "bash, zsh or fish"))
+    page = test.kissa("man")
+    for text in [".TH KISSA 1", "kissa bench", "\\-\\-export\\-times", ".SH EXIT STATUS"]:
+        test.expect(f"manual has {text}", text in page, True)
+    done = harness.run(test.options.kissa, "bench", "x", "--iteration", "3")
+    test.report.add("nearest option", harness.error_problem(done, "did you mean '--iterations'",
+                                                            status=2))
+
+
 def main():
     checks = [check_bench_text, check_bench_json, check_bench_load, check_bench_files,
               check_bench_interrupt, check_bench_refusals,
-              check_profile, check_devices, check_compare]
+              check_profile, check_devices, check_compare,
+              check_study, check_shells]
     harness.run_checks(__doc__, Measuring, checks)
 
 
