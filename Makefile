@@ -7,7 +7,7 @@ SHELL := /bin/bash
 JOBS ?= $(shell nproc)
 BUILD = cmake --build --preset $(1) --parallel $(JOBS)
 
-.PHONY: help build run test gpu-bundle asan tsan format check tidy clean
+.PHONY: help build run test gpu-bundle asan tsan fuzz format check tidy clean
 
 help:  ## list the commands
 	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' Makefile | expand -t 10
@@ -45,6 +45,9 @@ asan: build/asan/build.ninja  ## run the tests with address and undefined-behavi
 tsan: build/tsan/build.ninja  ## run the tests labelled 'threads' with data-race checks
 	@$(call BUILD,tsan)
 	@ctest --preset tsan $(CTEST_ARGS)
+
+fuzz: build/fuzz/build.ninja  ## give the readers of files made-up input, FUZZ_SECONDS each (600)
+	@scripts/fuzz $(FUZZ_SECONDS)
 
 format:  ## lay out the sources as .clang-format wants them
 	@scripts/check_format.sh --fix

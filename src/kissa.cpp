@@ -7,7 +7,10 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "export/dot.h"
+#include "export/onnx.h"
+#include "import/caffe/convert.h"
 #include "import/caffe/import.h"
+#include "ir/counts.h"
 #include "ir/graph.h"
 #include "passes/pipeline.h"
 #include "runtime/build_plan.h"
@@ -156,9 +159,26 @@ Model Model::with_batch(std::int64_t batch) const {
 std::string Model::to_text() const { return graph_->to_text(); }
 std::string Model::to_dot() const { return export_dot(*graph_); }
 
+void Model::save_onnx(const std::string& path, const OnnxOptions& options) const {
+  static_assert(kMinOnnxOpset == kMinOpset && kMaxOnnxOpset == kMaxOpset);
+  export_onnx(*graph_, path,
+              {.opset = options.opset,
+               .expand_lrn = options.expand_lrn,
+               .outputs = options.outputs,
+               .version = version()});
+}
+
 std::string Model::describe_passes(const std::vector<std::string>& fetch,
                                    const std::vector<std::string>& skip_passes) const {
   return kissa::to_text(run_passes(*graph_, {.fetch = fetch, .skip = skip_passes}).reports);
+}
+
+void upgrade_caffe_network(const std::string& prototxt, const std::string& upgraded) {
+  upgrade_network_file(prototxt, upgraded);
+}
+
+void upgrade_caffe_weights(const std::string& caffemodel, const std::string& upgraded) {
+  upgrade_weight_file(caffemodel, upgraded);
 }
 
 Blob load_caffe_blob(const std::string& path) {
@@ -173,14 +193,39 @@ struct Engine::Impl {
   std::shared_ptr<const PlanFile> file;  // where it came from, if it was loaded
   std::vector<TensorInfo> inputs;
   std::vector<TensorInfo> outputs;
+  // Where an output stands among the plan's, and which of those says how much of it a run filled.
+  struct Port {
+    std::size_t place;
+    std::optional<std::size_t> count;
+    std::size_t counted_axis = 0;
+  };
+  std::vector<Port> ports;  // of `outputs`
+
+  void set_ports() {
+    const Graph& graph = *plan->graph;
+    inputs = infos_of(graph, graph.inputs());
+    const auto counts = counts_of(graph);
+    const auto place_of = [&](ValueId id) {
+      return static_cast<std::size_t>(std::find(plan->outputs.begin(), plan->outputs.end(), id) -
+                                      plan->outputs.begin());
+    };
+    for (const ValueId id : plan->outputs) {
+      if (is_count(graph, id)) continue;
+      outputs.push_back(info_of(graph, id));
+      Port& port = ports.emplace_back(Port{place_of(id), std::nullopt});
+      const auto& count = counts[static_cast<std::size_t>(id)];
+      if (!count || place_of(count->value) == plan->outputs.size()) continue;
+      port.count = place_of(count->value);
+      port.counted_axis = static_cast<std::size_t>(count->axis);
+    }
+  }
 
   static Engine make(const Backend& backend, std::shared_ptr<const Plan> plan, PlanRecord record,
                      std::shared_ptr<const PlanFile> file = nullptr) {
     auto impl = std::make_shared<Impl>();
     impl->backend = &backend;
-    impl->inputs = infos_of(*plan->graph, plan->graph->inputs());
-    impl->outputs = infos_of(*plan->graph, plan->outputs);
     impl->plan = std::move(plan);
+    impl->set_ports();
     impl->record = std::move(record);
     impl->file = std::move(file);
     return Engine(std::move(impl));
@@ -351,7 +396,20 @@ std::span<float> Context::input(const std::string& name) {
 
 std::span<const float> Context::output(const std::string& name) const {
   const std::size_t i = Impl::find(name, "output", impl_->engine->outputs);
-  return {impl_->context.output(i), static_cast<std::size_t>(impl_->engine->outputs[i].elements())};
+  return {impl_->context.output(impl_->engine->ports[i].place),
+          static_cast<std::size_t>(Shape(output_dims(name)).elements())};
+}
+
+Dims Context::output_dims(const std::string& name) const {
+  const std::size_t i = Impl::find(name, "output", impl_->engine->outputs);
+  const Engine::Impl::Port& port = impl_->engine->ports[i];
+  Dims dims = impl_->engine->outputs[i].dims;
+  if (!port.count) return dims;
+  std::int64_t& extent = dims[port.counted_axis];
+  const float count = *impl_->context.output(*port.count);
+  if (count >= 0.0f && count < static_cast<float>(extent))
+    extent = static_cast<std::int64_t>(count);
+  return dims;
 }
 
 void Context::run() { impl_->context.run(); }

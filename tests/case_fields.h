@@ -48,6 +48,8 @@ inline void parse(std::string_view text, bool& value) {
   value = text == "1";
 }
 
+inline void parse(std::string_view text, std::string& value) { value = text; }
+
 inline void parse(std::string_view text, Shape& shape) {
   std::vector<std::int64_t> dims;
   if (text != "scalar")

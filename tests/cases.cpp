@@ -38,6 +38,29 @@ struct CaseReader {
   }
 };
 
+// y = a x + b: stands for all plugins.
+class CaseAxpb final : public plugin::Layer {
+ public:
+  static std::unique_ptr<plugin::Layer> create(const plugin::Parameters& parameters) {
+    auto layer = std::make_unique<CaseAxpb>();
+    layer->a_ = static_cast<float>(parameters.number("a", 1.0));
+    layer->b_ = static_cast<float>(parameters.number("b", 0.0));
+    return layer;
+  }
+  std::vector<plugin::Dims> outputs(const std::vector<plugin::Dims>& inputs) const override {
+    return inputs;
+  }
+  void run(std::span<const plugin::Input> inputs, std::span<const plugin::Input>,
+           std::span<const plugin::Output> outputs) const override {
+    const std::int64_t count = Shape(inputs[0].dims).elements();
+    for (std::int64_t i = 0; i < count; ++i) outputs[0].data[i] = a_ * inputs[0].data[i] + b_;
+  }
+
+ private:
+  float a_ = 1.0f;
+  float b_ = 0.0f;
+};
+
 Op read_op(std::string_view name, Fields& fields, const Shape& in) {
   std::optional<Op> op = op_named(name);
   if (!op) fail(ErrorCode::kInvalidFile, "no op has the name '{}'", name);
@@ -66,6 +89,9 @@ Fill fill_of(const ParamSpec& param) {
 }  // namespace
 
 OpCase parse_case(std::string_view line) {
+  static const plugin::LayerType kTypes[] = {{"CaseAxpb", nullptr, &CaseAxpb::create}};
+  static const plugin::Library kLibrary = {plugin::kVersion, kTypes, std::size(kTypes)};
+  add_custom_types(kLibrary, "tests/cases");
   const auto words = split_words(line);
   if (words.size() < 2) fail(ErrorCode::kInvalidFile, "a case is: name op key=value ... in=shape");
   Fields fields({words.begin() + 2, words.end()});

@@ -85,5 +85,61 @@ TEST(EngineTest, PassesAreDescribedAndSkippedByName) {
   EXPECT_THROW(model.describe_passes({}, {"fuse_everything"}), Error);
 }
 
+// Two of the five items are kept.
+TEST(EngineTest, OutputsAreAsLargeAsTheDataMakesThem) {
+  const caffe::TempFile file("net.prototxt", R"(
+    input: "data" input: "which" input_shape { dim: [5, 2] } input_shape { dim: 5 }
+    layer { name: "f" type: "Filter" bottom: "data" bottom: "which" top: "kept" }
+    layer { name: "r" type: "ReLU" bottom: "kept" top: "r" })");
+  for (const Mode mode : {Mode::kFused, Mode::kCaffe}) {
+    EngineOptions options;
+    options.mode = mode;
+    options.build_seconds = 0.0;
+    options.fetch = {"kept"};
+    const Engine engine = Engine::build(Model::load_caffe(file.path()), options);
+    ASSERT_EQ(engine.outputs().size(), 2u);
+    EXPECT_EQ(engine.outputs()[0].dims, (Dims{5, 2}));
+    Context context = engine.create_context();
+    const std::vector<float> data = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10}, which = {0, 1, 0, 1, 0};
+    std::copy(data.begin(), data.end(), context.input("data").begin());
+    std::copy(which.begin(), which.end(), context.input("which").begin());
+    context.run();
+    for (const char* name : {"kept", "r"}) {
+      EXPECT_EQ(context.output_dims(name), (Dims{2, 2}));
+      const auto output = context.output(name);
+      EXPECT_EQ(std::vector(output.begin(), output.end()), (std::vector<float>{3, 4, 7, 8}));
+    }
+    std::fill_n(context.input("which").begin(), 5, 0.0f);
+    context.run();
+    EXPECT_EQ(context.output_dims("r"), (Dims{0, 2}));
+    EXPECT_TRUE(context.output("r").empty());
+  }
+}
+
+// A model is read once; detectors' boxes follow the size of the image.
+TEST(EngineTest, AModelIsPlannedForAnyInputSize) {
+  const caffe::TempFile file("net.prototxt", R"(
+    input: "data" input_shape { dim: [1, 3, 20, 20] }
+    layer { name: "c" type: "Convolution" bottom: "data" top: "c"
+            convolution_param { num_output: 8 kernel_size: 3 stride: 2 } }
+    layer { name: "p" type: "Permute" bottom: "c" top: "p" permute_param { order: [0, 2, 3, 1] } }
+    layer { name: "f" type: "Flatten" bottom: "p" top: "f" }
+    layer { name: "b" type: "PriorBox" bottom: "c" bottom: "data" top: "b"
+            prior_box_param { min_size: 4 } })");
+  CaffeOptions random;
+  random.random_seed = 1;
+  const Model model = Model::load_caffe(file.path(), "", random);
+  for (const std::int64_t side : {20, 31, 300}) {
+    const std::int64_t map = (side - 3) / 2 + 1;
+    EngineOptions options;
+    options.build_seconds = 0.0;
+    const Engine engine =
+        Engine::build(model.with_input_shapes({{"data", {2, 3, side, side}}}), options);
+    EXPECT_EQ(engine.outputs()[0].dims, (Dims{1, 2, map * map * 4}));
+    EXPECT_EQ(engine.outputs()[1].dims, (Dims{2, map * map * 8}));
+    engine.create_context().run();
+  }
+}
+
 }  // namespace
 }  // namespace kissa

@@ -40,12 +40,19 @@ void check_network(const std::vector<TensorInfo>& inputs, const std::vector<Tens
          list(outputs));
 }
 
-Engine build_classifier(const ClassifierOptions& options, std::int64_t batch) {
-  if (batch < 1)
-    fail(ErrorCode::kInvalidArgument, "batch {} makes no sense: give 1 or more", batch);
-  const Model loaded = load_network(options.network);
-  const Model model = with_context([&] { return fmt::format("batch {}", batch); },
-                                   [&] { return loaded.with_batch(batch); });
+// The batch of --shape counts where none is given.
+Model load_classifier(const NetworkOptions& network, std::optional<std::int64_t> batch) {
+  const Model loaded = load_network(network);
+  if (!batch && !network.caffe.input_shapes.empty()) return loaded;
+  const std::int64_t images = batch.value_or(1);
+  return with_context([&] { return fmt::format("batch {}", images); },
+                      [&] { return loaded.with_batch(images); });
+}
+
+Engine build_classifier(const ClassifierOptions& options, std::optional<std::int64_t> batch) {
+  if (batch && *batch < 1)
+    fail(ErrorCode::kInvalidArgument, "batch {} makes no sense: give 1 or more", *batch);
+  const Model model = load_classifier(options.network, batch);
   with_context([&] { return options.network.prototxt; },
                [&] { check_network(model.inputs(), model.outputs()); });
   return build_engine(model, options.engine);
@@ -53,7 +60,7 @@ Engine build_classifier(const ClassifierOptions& options, std::int64_t batch) {
 
 Engine make_classifier(const CLI::App& command, const ClassifierOptions& options,
                        std::optional<std::int64_t> batch) {
-  if (!is_plan(options.network.prototxt)) return build_classifier(options, batch.value_or(1));
+  if (!is_plan(options.network.prototxt)) return build_classifier(options, batch);
   Engine engine = load_plan(command, options.network, options.engine, batch);
   with_context([&] { return options.network.prototxt; },
                [&] { check_network(engine.inputs(), engine.outputs()); });
@@ -65,6 +72,7 @@ Engine make_classifier(const CLI::App& command, const ClassifierOptions& options
 void add_classifier_options(CLI::App& command, ClassifierOptions& options) {
   add_preprocess_options(command, options.preprocess);
   add_random_weights(command, options.network);
+  add_network_rules(command, options.network);
   add_engine_options(command, options.engine);
 }
 

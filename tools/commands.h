@@ -8,6 +8,7 @@ namespace kissa::tools {
 
 void add_classify(CLI::App& program);
 void add_run(CLI::App& program);
+void add_detect(CLI::App& program);
 void add_eval(CLI::App& program);
 void add_inspect(CLI::App& program);
 void add_bench(CLI::App& program);
@@ -20,5 +21,7 @@ void add_man(CLI::App& program);
 void add_devices(CLI::App& program);
 void add_build(CLI::App& program);
 void add_refit(CLI::App& program);
+void add_export(CLI::App& program);
+void add_convert(CLI::App& program);
 
 }  // namespace kissa::tools

@@ -25,13 +25,13 @@ constexpr int kInterrupted = 130;
 
 constexpr std::array kCommands = {
 #ifdef KISSA_HAS_IMAGES
-    add_classify, add_eval,
+    add_classify, add_detect,  add_eval,
 #endif
-    add_run,      add_inspect,    add_bench, add_profile, add_compare, add_study,
+    add_run,      add_inspect, add_bench, add_profile, add_compare, add_study,
 #ifdef KISSA_HAS_REPORT
     add_report,
 #endif
-    add_devices,  add_completion, add_man,   add_build,   add_refit};
+    add_devices,  add_build,   add_refit, add_export,  add_convert, add_completion, add_man};
 
 constexpr const char* kExamples =
     "Examples:\n"
@@ -39,6 +39,7 @@ constexpr const char* kExamples =
     "  kissa run net.prototxt net.caffemodel --input data=image.npy --output-dir out\n"
     "  kissa eval deploy.prototxt net.caffemodel mean.binaryproto --images val --ground-truth "
     "val.txt\n"
+    "  kissa detect deploy.prototxt face.caffemodel group.jpg --mean-values 104,177,123\n"
     "  kissa inspect deploy.prototxt\n"
     "  kissa bench deploy.prototxt net.caffemodel --threads 2\n"
     "  kissa profile deploy.prototxt net.caffemodel\n"
@@ -52,6 +53,8 @@ constexpr const char* kExamples =
     "  kissa devices --json devices.json\n"
     "  kissa build deploy.prototxt net.caffemodel -o net.kissa\n"
     "  kissa refit net.kissa new.caffemodel -o new.kissa\n"
+    "  kissa export --onnx net.onnx deploy.prototxt net.caffemodel\n"
+    "  kissa convert --upgrade old.prototxt --prototxt-out new.prototxt\n"
     "'kissa COMMAND --help' shows the options of a command.\n";
 
 // Names in a file may hold anything: one message stays one line that is safe on a terminal.
@@ -68,12 +71,17 @@ int report(std::string_view message, int status) {
   return status;
 }
 
-void add_program_options(CLI::App& program, bool& verbose) {
+void add_program_options(CLI::App& program, bool& verbose, std::vector<std::string>& plugins) {
   program.require_subcommand(1);
   program.set_version_flag("--version", "kissa " + version());
   program.footer(kExamples);
   program.fallthrough();
   program.add_flag("--verbose", verbose, "Also say what is done on the way");
+  program
+      .add_option("--plugin", plugins,
+                  "A shared object with layer types of yours (kissa/plugin.h); may be repeated")
+      ->type_name("FILE")
+      ->allow_extra_args(false);
   for (const auto add_command : kCommands) add_command(program);
 }
 
@@ -133,8 +141,12 @@ int refuse_usage(const CLI::App& program, const CLI::ParseError& refusal) {
 int run_program(int argc, char** argv) {
   CLI::App program("Kissa runs trained Caffe models.", "kissa");
   bool verbose = false;
-  add_program_options(program, verbose);
-  program.parse_complete_callback([&verbose] { log_to_stderr(verbose); });
+  std::vector<std::string> plugins;
+  add_program_options(program, verbose, plugins);
+  program.parse_complete_callback([&] {
+    log_to_stderr(verbose);
+    for (const std::string& plugin : plugins) load_plugin(plugin);
+  });
   try {
     program.parse(argc, argv);
   } catch (const CLI::Success& help) {

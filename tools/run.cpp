@@ -121,8 +121,9 @@ void write_outputs(const Engine& engine, const Context& context, const std::stri
          error ? error.message() : "there is a file of that name");
   for (const TensorInfo& info : engine.outputs()) {
     const std::string path = (fs::path(folder) / file_name(info.name)).string();
-    write_npy(path, info.dims, context.output(info.name));
-    fmt::print("{}  {}\n", path, to_string(info.dims));
+    const Dims dims = context.output_dims(info.name);
+    write_npy(path, dims, context.output(info.name));
+    fmt::print("{}  {}\n", path, to_string(dims));
   }
 }
 

@@ -91,8 +91,8 @@ class Bench:
         network = load_network(self.prototxt, self.caffemodel)
         self.candidates = candidates(options, network)
         self.folder = clean_folder(os.path.join(BUILD, "peers", self.network_name))
-        self.specs = convert(network, self.prototxt, self.caffemodel, self.folder, options.batch,
-                             {one.engine for one in self.candidates})
+        self.specs = convert(network, options.kissa, self.prototxt, self.caffemodel, self.folder,
+                             options.batch, {one.engine for one in self.candidates})
         images = load_check_images(options, network.input_shape)
         say(f"Computing the reference answers for {len(images)} images")
         self.check = Check(network, images, self.folder)

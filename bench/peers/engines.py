@@ -87,7 +87,8 @@ class OnnxRuntime:
         options.inter_op_num_threads = 1
         self.session = onnxruntime.InferenceSession(spec["onnx"], options,
                                                     providers=["CPUExecutionProvider"])
-        self.input, self.name = spec["input"], spec["output"]
+        self.input = self.session.get_inputs()[0].name
+        self.name = self.session.get_outputs()[0].name
 
     def set_input(self, images):
         self.binding = self.session.io_binding()

@@ -4,11 +4,12 @@ import os
 import subprocess
 import sys
 
+from caffe_files import FileError
+from options import EXPANDED_ONNX_READERS, ONNX_READERS
 from to_ncnn import write_ncnn
-from to_onnx import write_onnx
 
 
-def convert(network, prototxt, caffemodel, folder, batches, engines):
+def convert(network, kissa, prototxt, caffemodel, folder, batches, engines):
     """What the specs of an engine's workers hold besides engine, precision, batch and threads:
     {(engine, batch): {...}}."""
     def at(name):
@@ -25,14 +26,21 @@ def convert(network, prototxt, caffemodel, folder, batches, engines):
         convert_for_mnn(prototxt, caffemodel, at("net.mnn"))
     specs = {}
     for batch in batches:
-        for rewrite, readers in ((False, ("openvino", "onnxruntime")), (True, ("onnxruntime-lrn",))):
+        for extra, readers in (([], ONNX_READERS), (["--expand-lrn"], EXPANDED_ONNX_READERS)):
             if set(readers) & set(engines):
-                path = at(f"net-{'lrn-' if rewrite else ''}{batch}.onnx")
-                write_onnx(network, path, batch, rewrite)
+                path = at(f"net-{'lrn-' if extra else ''}{batch}.onnx")
+                export_onnx(kissa, prototxt, caffemodel, path, "--batch", str(batch), *extra)
                 files.update({reader: {"onnx": path} for reader in readers})
         for engine in engines:
             specs[engine, batch] = {**common, **files.get(engine, {})}
     return specs
+
+
+def export_onnx(kissa, prototxt, caffemodel, path, *extra):
+    done = subprocess.run([kissa, "export", prototxt, caffemodel, "--onnx", path, *extra],
+                          check=False, stderr=subprocess.PIPE, text=True)
+    if done.returncode:
+        raise FileError(done.stderr.strip())
 
 
 def convert_for_mnn(prototxt, caffemodel, path):

@@ -17,6 +17,8 @@ PEERS = {
     "opencv": ("cv2", ("fp32",)),
     "torch-compile": ("torch", ("fp32", "bf16")),
 }
+# Those that 'kissa export' writes a file for; the latter with LRN in parts.
+ONNX_READERS, EXPANDED_ONNX_READERS = ("openvino", "onnxruntime"), ("onnxruntime-lrn",)
 
 
 def numbers(text):
@@ -86,7 +88,8 @@ def check_options(parser, options):
         return
     if not options.out:
         parser.error("--out FILE is needed")
-    if "kissa" in (options.engines or known) and not os.path.exists(options.kissa):
+    needs_kissa = {"kissa", *ONNX_READERS, *EXPANDED_ONNX_READERS}
+    if needs_kissa & set(options.engines or known) and not os.path.exists(options.kissa):
         parser.error(f"there is no {options.kissa}: 'make build' makes it, --kissa names another")
     folder = os.path.dirname(os.path.abspath(options.out))
     if not os.path.isdir(folder):

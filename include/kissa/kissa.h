@@ -38,6 +38,10 @@ struct TensorInfo {
   std::int64_t elements() const;
 };
 
+// Adds the layer types of a shared object (kissa/plugin.h) to those that networks may have, for the
+// life of the process. Call it before loading a network that has them.
+void load_plugin(const std::string& path);
+
 // How to read a Caffe network.
 struct CaffeOptions {
   std::map<std::string, Dims> input_shapes;  // by input blob; overrides the file
@@ -45,6 +49,16 @@ struct CaffeOptions {
   std::vector<std::string> stages;
   int level = 0;
   std::optional<std::uint64_t> random_seed;  // fills parameters that no weight file gives
+};
+
+// How to write a network as ONNX.
+inline constexpr int kMinOnnxOpset = 13;
+inline constexpr int kMaxOnnxOpset = 21;
+struct OnnxOptions {
+  int opset = kMinOnnxOpset;         // version of ONNX's operators
+  bool expand_lrn = false;           // LRN as a convolution and roots: faster in some engines
+  std::vector<std::string> outputs;  // blobs in place of the network's outputs; what only those
+                                     // need is left out
 };
 
 // One layer, with its exact arithmetic and least memory traffic for the shapes it stands at.
@@ -80,6 +94,9 @@ class Model {
 
   std::string to_text() const;  // one line a node
   std::string to_dot() const;   // Graphviz
+  // Writes an ONNX file that computes the same for the model's input shapes, or none. Throws
+  // kUnsupported, naming the layer and the reason, on what ONNX cannot say.
+  void save_onnx(const std::string& path, const OnnxOptions& options = {}) const;
   // What fused mode makes of it: what is rewritten into what, and what is not and why; lines.
   // `fetch` and `skip_passes` as in EngineOptions.
   std::string describe_passes(const std::vector<std::string>& fetch = {},
@@ -93,6 +110,10 @@ class Model {
   std::shared_ptr<const Graph> graph_;
   std::shared_ptr<const Source> source_;
 };
+
+// Write Caffe's older formats, V0 and V1, anew in today's, V2: a network's definition, and weights.
+void upgrade_caffe_network(const std::string& prototxt, const std::string& upgraded);
+void upgrade_caffe_weights(const std::string& caffemodel, const std::string& upgraded);
 
 // A tensor in a Caffe BlobProto file, such as mean.binaryproto.
 struct Blob {
@@ -225,6 +246,9 @@ class Context {
   // that the engine does not have.
   std::span<float> input(const std::string& name);
   std::span<const float> output(const std::string& name) const;
+  // The extents of what output() holds: Engine::outputs() says how large they can get where their
+  // number depends on the data, as that of detections does.
+  Dims output_dims(const std::string& name) const;
   void run();
   // The same, waiting after each step: the microseconds that each of Engine::steps() took.
   std::vector<double> run_timed();

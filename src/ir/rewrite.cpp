@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "base/near_match.h"
+#include "ir/counts.h"
 
 namespace kissa {
 
@@ -13,6 +14,10 @@ ConstantData make_constant(std::vector<float> data) {
 }
 
 Graph with_outputs(Graph graph, const std::vector<std::string>& names) {
+  const auto add = [&](ValueId id) {
+    const auto& outputs = graph.outputs();
+    if (std::find(outputs.begin(), outputs.end(), id) == outputs.end()) graph.add_output(id);
+  };
   for (const std::string& name : names) {
     const ValueId id = graph.find_value(name);
     if (id == kNone) {
@@ -20,9 +25,11 @@ Graph with_outputs(Graph graph, const std::vector<std::string>& names) {
       fail(ErrorCode::kInvalidArgument, "there is no blob '{}' in this network to fetch{}", name,
            did_you_mean(name, {known.begin(), known.end()}));
     }
-    const auto& outputs = graph.outputs();
-    if (std::find(outputs.begin(), outputs.end(), id) == outputs.end()) graph.add_output(id);
+    add(id);
   }
+  const auto counts = counts_of(graph);
+  for (const ValueId id : std::vector<ValueId>(graph.outputs()))
+    if (const auto& count = counts[static_cast<std::size_t>(id)]) add(count->value);
   return graph;
 }
 

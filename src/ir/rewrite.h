@@ -12,8 +12,8 @@ namespace kissa {
 
 ConstantData make_constant(std::vector<float> data);
 
-// `graph` with the values of these names as further outputs: its own come first, none twice. Throws
-// kInvalidArgument on a name that no value has.
+// `graph` with the values of these names as further outputs: its own come first, none twice; last
+// the counts (ir/counts.h) of all of them. Throws kInvalidArgument on a name that no value has.
 Graph with_outputs(Graph graph, const std::vector<std::string>& names);
 
 // What every change keeps: the graph's inputs, and its outputs with their names, shapes and order.

@@ -2,8 +2,8 @@
 //
 // visit_fields(op, visitor) calls for each field of `op`, in order,
 //   visitor.field(name, value)
-//     bool, int, std::int64_t, float, std::optional<int>, std::array<std::int64_t, 2>, or a
-//     std::vector of std::int64_t or float
+//     bool, int, std::int64_t, float, std::string, std::optional<int>, std::array<std::int64_t, 2>,
+//     or a std::vector of std::int64_t or float
 //   visitor.choice(name, value, names)
 //     an enum, and pairs of each value's name and the value
 //   visitor.window(name, values, axis, usual)
@@ -53,6 +53,22 @@ inline constexpr ChoiceNames<Activation, 3> kActivations = {{
     {"clip", Activation::kClip},
 }};
 
+inline constexpr ChoiceNames<LossNormalization, 4> kLossNormalizations = {{
+    {"full", LossNormalization::kFull},
+    {"valid", LossNormalization::kValid},
+    {"batch_size", LossNormalization::kBatchSize},
+    {"none", LossNormalization::kNone},
+}};
+inline constexpr ChoiceNames<DistanceMethod, 2> kDistanceMethods = {{
+    {"euclidean", DistanceMethod::kEuclidean},
+    {"l1", DistanceMethod::kL1},
+}};
+inline constexpr ChoiceNames<BoxCode, 3> kBoxCodes = {{
+    {"corner", BoxCode::kCorner},
+    {"center_size", BoxCode::kCenterSize},
+    {"corner_size", BoxCode::kCornerSize},
+}};
+
 template <class T, class Visitor>
 void visit_window(T& op, Visitor& visitor) {
   visitor.window("kernel", op.kernel, op.axis, 1);
@@ -78,6 +94,14 @@ void visit_recurrent(T& op, Visitor& visitor) {
 
 template <class T, class Visitor>
 requires(std::is_empty_v<T>) void visit_fields(T&, Visitor&) {}
+
+template <class Visitor>
+void visit_fields(Accuracy& op, Visitor& visitor) {
+  visitor.field("top_k", op.top_k);
+  visitor.field("axis", op.axis);
+  visitor.field("ignore_label", op.ignore_label);
+  visitor.field("per_class", op.per_class);
+}
 
 template <class Visitor>
 void visit_fields(ArgMax& op, Visitor& visitor) {
@@ -110,6 +134,12 @@ void visit_fields(Concat& op, Visitor& visitor) {
 }
 
 template <class Visitor>
+void visit_fields(ContrastiveLoss& op, Visitor& visitor) {
+  visitor.field("margin", op.margin);
+  visitor.field("legacy", op.legacy);
+}
+
+template <class Visitor>
 void visit_fields(Convolution& op, Visitor& visitor) {
   visit_convolution(op, visitor);
 }
@@ -121,8 +151,39 @@ void visit_fields(Crop& op, Visitor& visitor) {
 }
 
 template <class Visitor>
+void visit_fields(CropCenter& op, Visitor& visitor) {
+  visitor.field("margins", op.margins);
+}
+
+template <class Visitor>
+void visit_fields(Custom& op, Visitor& visitor) {
+  visitor.field("type", op.type);
+  visitor.field("parameters", op.parameters);
+  visitor.field("inputs", op.inputs);
+}
+
+template <class Visitor>
 void visit_fields(Deconvolution& op, Visitor& visitor) {
   visit_convolution(op, visitor);
+}
+
+template <class Visitor>
+void visit_fields(DetectionOutput& op, Visitor& visitor) {
+  visitor.field("num_classes", op.num_classes);
+  visitor.field("share_location", op.share_location);
+  visitor.field("background_label", op.background_label);
+  visitor.field("nms_threshold", op.nms_threshold);
+  visitor.field("nms_eta", op.nms_eta);
+  visitor.field("nms_top_k", op.nms_top_k);
+  visitor.field("keep_top_k", op.keep_top_k);
+  visitor.choice("code", op.code, kBoxCodes);
+  visitor.field("variance_in_target", op.variance_in_target);
+  visitor.field("confidence_threshold", op.confidence_threshold);
+}
+
+template <class Visitor>
+void visit_fields(DistanceLoss& op, Visitor& visitor) {
+  visitor.choice("method", op.method, kDistanceMethods);
 }
 
 template <class Visitor>
@@ -157,9 +218,22 @@ void visit_fields(Flatten& op, Visitor& visitor) {
 }
 
 template <class Visitor>
+void visit_fields(HingeLoss& op, Visitor& visitor) {
+  visitor.field("squared", op.squared);
+}
+
+template <class Visitor>
 void visit_fields(Im2col& op, Visitor& visitor) {
   visitor.field("axis", op.axis);
   visit_window(op, visitor);
+}
+
+template <class Visitor>
+void visit_fields(InfogainLoss& op, Visitor& visitor) {
+  visitor.field("axis", op.axis);
+  visitor.field("ignore_label", op.ignore_label);
+  visitor.choice("normalization", op.normalization, kLossNormalizations);
+  visitor.field("with_softmax", op.with_softmax);
 }
 
 template <class Visitor>
@@ -168,6 +242,14 @@ void visit_fields(InnerProduct& op, Visitor& visitor) {
   visitor.field("axis", op.axis);
   visitor.field("transpose", op.transpose);
   visitor.field("has_bias", op.has_bias);
+}
+
+template <class Visitor>
+void visit_fields(Interp& op, Visitor& visitor) {
+  visitor.field("size", op.size);
+  visitor.field("zoom", op.zoom);
+  visitor.field("shrink", op.shrink);
+  visitor.field("pad", op.pad);
 }
 
 template <class Visitor>
@@ -199,6 +281,18 @@ void visit_fields(Mvn& op, Visitor& visitor) {
 }
 
 template <class Visitor>
+void visit_fields(Normalize& op, Visitor& visitor) {
+  visitor.field("across_spatial", op.across_spatial);
+  visitor.field("channel_shared", op.channel_shared);
+  visitor.field("eps", op.eps);
+}
+
+template <class Visitor>
+void visit_fields(Permute& op, Visitor& visitor) {
+  visitor.field("order", op.order);
+}
+
+template <class Visitor>
 void visit_fields(Pooling& op, Visitor& visitor) {
   visitor.choice("method", op.method, kPoolMethods);
   visitor.field("kernel", op.kernel);
@@ -222,6 +316,39 @@ void visit_fields(PRelu& op, Visitor& visitor) {
 }
 
 template <class Visitor>
+void visit_fields(PriorBox& op, Visitor& visitor) {
+  visitor.field("min_sizes", op.min_sizes);
+  visitor.field("max_sizes", op.max_sizes);
+  visitor.field("aspect_ratios", op.aspect_ratios);
+  visitor.field("flip", op.flip);
+  visitor.field("clip", op.clip);
+  visitor.field("variances", op.variances);
+  visitor.field("image", op.image);
+  visitor.field("step", op.step);
+  visitor.field("offset", op.offset);
+}
+
+template <class Visitor>
+void visit_fields(Proposal& op, Visitor& visitor) {
+  visitor.field("feat_stride", op.feat_stride);
+  visitor.field("base_size", op.base_size);
+  visitor.field("min_size", op.min_size);
+  visitor.field("ratios", op.ratios);
+  visitor.field("scales", op.scales);
+  visitor.field("pre_nms_top_n", op.pre_nms_top_n);
+  visitor.field("post_nms_top_n", op.post_nms_top_n);
+  visitor.field("nms_threshold", op.nms_threshold);
+  visitor.field("with_scores", op.with_scores);
+}
+
+template <class Visitor>
+void visit_fields(PsRoiPooling& op, Visitor& visitor) {
+  visitor.field("output_dim", op.output_dim);
+  visitor.field("group_size", op.group_size);
+  visitor.field("spatial_scale", op.spatial_scale);
+}
+
+template <class Visitor>
 void visit_fields(Reduction& op, Visitor& visitor) {
   visitor.choice("method", op.method, kReductionMethods);
   visitor.field("axis", op.axis);
@@ -234,10 +361,21 @@ void visit_fields(Relu& op, Visitor& visitor) {
 }
 
 template <class Visitor>
+void visit_fields(Reorg& op, Visitor& visitor) {
+  visitor.field("stride", op.stride);
+  visitor.field("reversed", op.reversed);
+}
+
+template <class Visitor>
 void visit_fields(Reshape& op, Visitor& visitor) {
   visitor.field("dims", op.dims);
   visitor.field("axis", op.axis);
   visitor.field("num_axes", op.num_axes);
+}
+
+template <class Visitor>
+void visit_fields(Reverse& op, Visitor& visitor) {
+  visitor.field("axis", op.axis);
 }
 
 template <class Visitor>
@@ -246,10 +384,28 @@ void visit_fields(Rnn& op, Visitor& visitor) {
 }
 
 template <class Visitor>
+void visit_fields(RoiPooling& op, Visitor& visitor) {
+  visitor.field("pooled_h", op.pooled_h);
+  visitor.field("pooled_w", op.pooled_w);
+  visitor.field("spatial_scale", op.spatial_scale);
+}
+
+template <class Visitor>
 void visit_fields(Scale& op, Visitor& visitor) {
   visitor.field("axis", op.axis);
   visitor.field("num_axes", op.num_axes);
   visitor.field("has_bias", op.has_bias);
+}
+
+template <class Visitor>
+void visit_fields(ShuffleChannel& op, Visitor& visitor) {
+  visitor.field("group", op.group);
+}
+
+template <class Visitor>
+void visit_fields(SigmoidCrossEntropyLoss& op, Visitor& visitor) {
+  visitor.field("ignore_label", op.ignore_label);
+  visitor.choice("normalization", op.normalization, kLossNormalizations);
 }
 
 template <class Visitor>
@@ -262,6 +418,14 @@ void visit_fields(Slice& op, Visitor& visitor) {
 template <class Visitor>
 void visit_fields(Softmax& op, Visitor& visitor) {
   visitor.field("axis", op.axis);
+}
+
+template <class Visitor>
+void visit_fields(SoftmaxLoss& op, Visitor& visitor) {
+  visitor.field("axis", op.axis);
+  visitor.field("ignore_label", op.ignore_label);
+  visitor.choice("normalization", op.normalization, kLossNormalizations);
+  visitor.field("with_softmax", op.with_softmax);
 }
 
 template <class Visitor>
@@ -278,6 +442,18 @@ template <class Visitor>
 void visit_fields(Tile& op, Visitor& visitor) {
   visitor.field("axis", op.axis);
   visitor.field("tiles", op.tiles);
+}
+
+template <class Visitor>
+void visit_fields(Unpool& op, Visitor& visitor) {
+  visitor.field("scale", op.scale);
+  visitor.field("size", op.size);
+  visitor.field("cut", op.cut);
+}
+
+template <class Visitor>
+void visit_fields(Upsample& op, Visitor& visitor) {
+  visitor.field("scale", op.scale);
 }
 
 template <class Visitor>

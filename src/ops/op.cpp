@@ -46,6 +46,28 @@ bool is_elementwise(const Op& op) {
       op);
 }
 
+std::optional<int> counted_axis(const Op& op) {
+  return std::visit(
+      []<class T>(const T&) -> std::optional<int> {
+        if constexpr (requires { T::kCountedAxis; })
+          return T::kCountedAxis;
+        else
+          return std::nullopt;
+      },
+      op);
+}
+
+bool reads_shapes_only(const Op& op) {
+  return std::visit(
+      []<class T>(const T&) {
+        if constexpr (requires { T::kReadsShapesOnly; })
+          return T::kReadsShapesOnly;
+        else
+          return false;
+      },
+      op);
+}
+
 std::vector<ParamSpec> params_of(const Op& op, const Shapes& in) {
   return std::visit(
       [&]<class T>(const T& kind) -> std::vector<ParamSpec> {

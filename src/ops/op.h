@@ -5,24 +5,35 @@
 #include <string>
 #include <variant>
 
+#include "ops/accuracy.h"
 #include "ops/argmax.h"
 #include "ops/batch_norm.h"
 #include "ops/concat.h"
 #include "ops/convolution.h"
 #include "ops/crop.h"
+#include "ops/custom.h"
 #include "ops/deconvolution.h"
+#include "ops/detection_output.h"
 #include "ops/elementwise.h"
 #include "ops/eltwise.h"
+#include "ops/filter.h"
 #include "ops/gather.h"
 #include "ops/im2col.h"
 #include "ops/inner_product.h"
+#include "ops/loss.h"
 #include "ops/lrn.h"
 #include "ops/mvn.h"
+#include "ops/normalize.h"
 #include "ops/op_kind.h"
 #include "ops/pooling.h"
 #include "ops/prelu.h"
+#include "ops/prior_box.h"
+#include "ops/proposal.h"
+#include "ops/rearrange.h"
 #include "ops/recurrent.h"
 #include "ops/reduction.h"
+#include "ops/resize.h"
+#include "ops/roi_pooling.h"
 #include "ops/scale.h"
 #include "ops/softmax.h"
 #include "ops/tile.h"
@@ -31,10 +42,14 @@
 namespace kissa {
 
 using Op =
-    std::variant<AbsVal, ArgMax, BatchNorm, BatchReindex, Bias, Bnll, Clip, Concat, Convolution,
-                 Crop, Deconvolution, Eltwise, Elu, Embed, Exp, Flatten, Identity, Im2col,
-                 InnerProduct, Log, Lrn, Lstm, Mvn, Pooling, Power, PRelu, Reduction, Relu, Reshape,
-                 Rnn, Scale, Sigmoid, Slice, Softmax, Swish, TanH, Threshold, Tile>;
+    std::variant<AbsVal, Accuracy, ArgMax, BatchNorm, BatchReindex, Bias, Bnll, Clip, Concat,
+                 ContrastiveLoss, Convolution, Crop, CropCenter, Custom, Deconvolution,
+                 DetectionOutput, DistanceLoss, Eltwise, Elu, Embed, Exp, Filter, Flatten,
+                 HingeLoss, Identity, Im2col, InfogainLoss, InnerProduct, Interp, Log, Lrn, Lstm,
+                 MultinomialLogisticLoss, Mvn, Normalize, Permute, Pooling, Power, PRelu, PriorBox,
+                 Proposal, PsRoiPooling, Reduction, Relu, Reorg, Reshape, Reverse, Rnn, RoiPooling,
+                 Scale, ShuffleChannel, Sigmoid, SigmoidCrossEntropyLoss, Slice, Softmax,
+                 SoftmaxLoss, Swish, TanH, Threshold, Tile, Unpool, Upsample>;
 
 std::string_view name_of(const Op& op);
 // The op of that name with its fields as they are at first; nothing where there is none.
@@ -45,6 +60,10 @@ bool is_view(const Op& op);
 // Whether output element i looks at no element of the first input but i, so that the output may
 // take the first input's memory.
 bool is_elementwise(const Op& op);
+// The axis along which the op's outputs hold only as much as its last output says (op_kind.h).
+std::optional<int> counted_axis(const Op& op);
+// Whether the op reads none of its inputs' elements.
+bool reads_shapes_only(const Op& op);
 // The learned tensors that `op` needs on such inputs; none for most ops. Throws as infer does.
 std::vector<ParamSpec> params_of(const Op& op, const Shapes& in);
 // Output shapes for the inputs (parameters not among them).

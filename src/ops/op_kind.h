@@ -55,6 +55,11 @@ concept OpKind = requires(const T& op, const Shapes& in, const Shapes& out, Cons
 //   static constexpr bool kIsView = true;
 // and one whose output element i looks at no element of its first input but i:
 //   bool is_elementwise() const;
+// An op whose outputs hold as much as its data gives, and no more than infer says, along an axis:
+//   static constexpr int kCountedAxis = 0;
+// Then its last output is a scalar: how much of that axis the others hold. What lies behind is 0.
+// An op that reads its inputs' shapes but none of their elements:
+//   static constexpr bool kReadsShapesOnly = true;
 template <class T>
 concept HasParams = requires(const T& op, const Shapes& in) {
   { op.params(in) } -> std::same_as<std::vector<ParamSpec>>;

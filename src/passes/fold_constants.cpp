@@ -13,8 +13,10 @@ namespace {
 constexpr std::int64_t kMaxFlops = 100'000'000;
 
 bool reads_constants_only(const Rewriter& graph, const Node& node) {
-  return !node.inputs.empty() && std::all_of(node.inputs.begin(), node.inputs.end(),
-                                             [&](auto id) { return graph.value(id).is_constant; });
+  return !node.inputs.empty() && (reads_shapes_only(node.op) ||
+                                  std::all_of(node.inputs.begin(), node.inputs.end(), [&](auto id) {
+                                    return graph.value(id).is_constant;
+                                  }));
 }
 
 Shapes shapes_of(const Rewriter& graph, const std::vector<ValueId>& ids) {
@@ -36,7 +38,7 @@ std::optional<std::string> refuse(const Rewriter& graph, const Node& node) {
     if (graph.is_output(output)) return fmt::format("'{}' is an output", graph.value(output).name);
   for (const auto* ids : {&node.inputs, &node.params})
     for (const ValueId id : *ids)
-      if (graph.value(id).data == nullptr)
+      if (graph.value(id).data == nullptr && !reads_shapes_only(node.op))
         return fmt::format("{} has no values", graph.value(id).name);
   Shapes in = shapes_of(graph, node.inputs);
   if (node.epilogue.has_residual) in.pop_back();

@@ -22,6 +22,18 @@ output %2
   expect_same_results(before, after, kExact);
 }
 
+TEST(FoldConstantsTest, ComputesWhatReadsShapesOnly) {
+  TestGraph net;
+  const ValueId data = net.input("data", {1, 3, 8, 8});
+  PriorBox prior;
+  prior.min_sizes = {2};
+  const ValueId boxes = net.add("boxes", prior, {data, data});
+  const Graph before = net.finish({net.add("result", AbsVal(), {boxes})});
+  const auto [after, notes] = rewrite(before, fold_constants);
+  EXPECT_EQ(notes.rewrites, Lines{"'boxes' (prior_box) computed"});
+  expect_same_results(before, after, kExact);
+}
+
 TEST(FoldConstantsTest, KeepsOutputsUnknownNumbersAndLongWork) {
   TestGraph net;
   net.input("data", {1});

@@ -166,7 +166,7 @@ class PassesSharedTest : public ::testing::Test {
 
   void TearDown() override {
     if (not_imported_ > 0)
-      std::cout << "skipped: " << not_imported_ << " networks with layers not supported yet\n";
+      std::cout << "skipped: " << not_imported_ << " networks that are not imported\n";
     if (!too_large_.empty())
       std::cout << "rewritten, but too large to compare without KISSA_TEST_ALL=1: "
                 << fmt::format("{}", fmt::join(too_large_, ", ")) << "\n";

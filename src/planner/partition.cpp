@@ -42,11 +42,27 @@ Nodes siblings(const Graph& graph, const Readers& readers, NodeId first) {
   return found.size() > 1 ? found : Nodes{};
 }
 
+// What fills a launch of its own on a large GPU.
+constexpr double kLargeFlops = 3e8;
+
+bool is_large(const Graph& graph, const Node& node) {
+  const auto shapes = [&](const std::vector<ValueId>& ids) {
+    Shapes found;
+    for (const ValueId id : ids) found.push_back(graph.value(id).shape);
+    return found;
+  };
+  return static_cast<double>(
+             work_of(node.op, shapes(node.inputs), shapes(node.outputs)).arithmetic.flops()) >=
+         kLargeFlops;
+}
+
 // All nodes that could run now, independent of each other: those that have what they read, but for
-// views and for what only a concatenation waits for, which has time until the others' readers run.
+// views and for what only a concatenation waits for. That has time until the others' readers run,
+// and fills their launch; unless it is large, and better shares what it reads with the others.
 Nodes ready(const Graph& graph, const Readers& readers, const std::vector<bool>& is_taken) {
-  Nodes urgent;
   Nodes all;
+  Nodes soon;
+  bool is_urgent = false;
   for (std::size_t i = 0; i < graph.nodes().size(); ++i) {
     const Node& node = graph.nodes()[i];
     const auto is_there = [&](ValueId id) {
@@ -62,10 +78,11 @@ Nodes ready(const Graph& graph, const Readers& readers, const std::vector<bool>&
     if (node.outputs.empty()) continue;
     const Nodes& next = readers.of(node.outputs[0]);
     all.push_back(static_cast<NodeId>(i));
-    if (next.empty() || !std::all_of(next.begin(), next.end(), is_concat))
-      urgent.push_back(static_cast<NodeId>(i));
+    const bool has_time = !next.empty() && std::all_of(next.begin(), next.end(), is_concat);
+    is_urgent |= !has_time;
+    if (!has_time || is_large(graph, node)) soon.push_back(static_cast<NodeId>(i));
   }
-  return urgent.empty() ? all : urgent;
+  return is_urgent ? soon : all;
 }
 
 // The node, the one that alone reads its only output, and so on: `length` nodes, or none.

@@ -1,5 +1,7 @@
 #include "planner/plan.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "base/error.h"
@@ -104,6 +106,17 @@ void require_memory(const Device& device, std::int64_t bytes) {
          static_cast<double>(bytes) * 1e-9, static_cast<double>(available) * 1e-9, device.name());
 }
 
+// "fused fp32", ...
+std::vector<std::string> built_modes(const Backend& backend) {
+  std::vector<std::string> built;
+  for (const Mode mode : {Mode::kCaffe, Mode::kFused})
+    for (const Precision precision :
+         {Precision::kFp32, Precision::kTf32, Precision::kFp16, Precision::kBf16, Precision::kInt8})
+      if (!backend.tactics(mode, precision).empty())
+        built.push_back(fmt::format("{} {}", to_string(mode), to_string(precision)));
+  return built;
+}
+
 }  // namespace
 
 PlanRequest make_request(std::shared_ptr<const Graph> graph, const Backend& backend,
@@ -113,8 +126,10 @@ PlanRequest make_request(std::shared_ptr<const Graph> graph, const Backend& back
   request.backend = &backend;
   request.tactics = backend.tactics(options.mode, options.precision);
   if (request.tactics.empty())
-    fail(ErrorCode::kUnsupported, "mode {} with precision {} is not built yet on device {}",
-         to_string(options.mode), to_string(options.precision), backend.name);
+    fail(ErrorCode::kUnsupported,
+         "mode {} with precision {} is not built on device {}, which has {} here",
+         to_string(options.mode), to_string(options.precision), backend.name,
+         fmt::join(built_modes(backend), ", "));
   request.device = backend.create(options.device);
   request.mode = options.mode;
   request.outputs = outputs_of(*request.graph, options.fetch);

@@ -9,8 +9,8 @@ import numpy as np
 
 import harness
 
-COMMANDS = ["classify", "run", "eval", "inspect", "bench", "profile", "compare", "study", "devices",
-            "completion", "man", "build", "refit"]
+COMMANDS = ["classify", "detect", "run", "eval", "inspect", "bench", "profile", "compare", "study",
+            "devices", "build", "refit", "export", "convert", "completion", "man"]
 NETWORK = ["deploy.prototxt", "digits.caffemodel"]
 # The same arithmetic in every run: fused mode chooses its tactics by their time.
 EXACT = ["--mode", "caffe"]
@@ -33,7 +33,7 @@ def check_help(test):
     test.expect("version", test.kissa("--version"), "kissa 0.1.0\n")
     for command in COMMANDS:
         text = test.kissa(command, "--help")
-        example = re.search(rf"^Example:\n  kissa {command} ", text, re.MULTILINE)
+        example = re.search(rf"^Examples?:\n  kissa {command} ", text, re.MULTILINE)
         test.expect(f"example in the help of {command}", bool(example), True)
         test.expect(f"{command} in the help", f"  kissa {command} " in whole, True)
 
@@ -120,6 +120,41 @@ def check_run_network(test):
         test.expect(f"stage x, level {level}", np.load(test.path("out/d.npy"))[0].tolist(), wanted)
 
 
+def check_shapes(test):
+    """One input size for every command that loads a network; a fully convolutional one takes any."""
+    with open(test.path("net.prototxt"), "w", encoding="utf-8") as file:
+        file.write("""
+            layer { name: "in" type: "Input" top: "data" input_param { shape { dim: 1 dim: 1 dim: 8 dim: 8 } } }
+            layer { name: "c" type: "Convolution" bottom: "data" top: "c"
+                    convolution_param { num_output: 10 kernel_size: 3 stride: 2 } }
+            layer { name: "p" type: "Pooling" bottom: "c" top: "p"
+                    pooling_param { pool: AVE global_pooling: true } }
+            layer { name: "prob" type: "Softmax" bottom: "p" top: "prob" }
+            """)
+    network = ["--random-weights", "1", "--shape", "data:2x1x21x13"]
+    quick = ["--build-seconds", "0"]
+    test.expect("run", test.kissa("run", "net.prototxt", *network, "--random-inputs", "1",
+                                  "--output-dir", "out", "--fetch", "c"),
+                "out/prob.npy  2x10x1x1\nout/c.npy  2x10x10x6\n")
+    layers = json.loads(test.kissa("inspect", "net.prototxt", *network, "--json"))["layers"]
+    test.expect("inspect", layers[0]["multiply_adds"], 2 * 10 * 9 * 10 * 6)
+    for command in ["bench", "profile"]:
+        text = test.kissa(command, "net.prototxt", *network, *quick, "--runs", "1", "--duration", "0",
+                          "--warmup-ms", "0")
+        test.expect(command, "Input: data 2x1x21x13, random" in text, True)
+    test.kissa("build", "net.prototxt", *network, *quick, "-o", "net.kissa")
+    test.expect("build", test.kissa("run", "net.kissa", "--random-inputs", "1", "--output-dir", "out"),
+                "out/prob.npy  2x10x1x1\n")
+    for command in [["classify", "net.prototxt", "-", "-", "labels.txt", "7.png"],
+                    ["eval", "net.prototxt", "-", "-", "--images", ".", "--ground-truth", "val.txt"]]:
+        with open(test.path("val.txt"), "w", encoding="utf-8") as file:
+            file.write("7.png 7\n")
+        small = test.kissa(*command, *network)
+        large = test.kissa(*command, "--random-weights", "1", "--shape", "data:1x1x80x80")
+        if command[0] == "classify":
+            test.expect("classify at two sizes", small == large, False)
+
+
 def check_eval(test):
     with open(test.path("val.txt"), "w", encoding="utf-8") as file:
         file.writelines(f"{digit}.png {digit}\n" for digit in range(9))
@@ -151,6 +186,22 @@ def check_inspect(test):
     test.expect("dot", dot.startswith("digraph") and '"' in dot, True)
 
 
+def check_convert(test):
+    with open(test.path("old.prototxt"), "w", encoding="utf-8") as file:
+        file.write("""input: "x" input_dim: 1 input_dim: 3 input_dim: 4 input_dim: 4
+            layers { name: "p" type: POOLING bottom: "x" top: "p" pooling_param { kernel_size: 2 } }
+            """)
+    test.kissa("convert", "--upgrade", "old.prototxt", "digits.caffemodel", "--prototxt-out",
+               "new.prototxt", "--weights-out", "new.caffemodel")
+    with open(test.path("new.prototxt"), encoding="utf-8") as file:
+        text = file.read()
+    test.expect("today's format", ("layers" in text, 'type: "Pooling"' in text), (False, True))
+    old, new = (test.kissa("run", "deploy.prototxt", weights, "--random-inputs", "1",
+                           "--output-dir", folder, *EXACT) and np.load(test.path(f"{folder}/prob.npy"))
+                for weights, folder in (("digits.caffemodel", "a"), ("new.caffemodel", "b")))
+    test.expect("answers of upgraded weights", bool((old == new).all()), True)
+
+
 def check_profile(test):
     text = test.kissa("profile", *NETWORK, "--runs", "3", "--duration", "0", "--warmup-ms", "0",
                       "--build-seconds", "0")
@@ -170,7 +221,7 @@ def check_profile(test):
 
 def main():
     checks = [check_help, check_classify, check_classify_options, check_run, check_run_network,
-              check_eval, check_inspect, check_profile]
+              check_shapes, check_eval, check_inspect, check_convert, check_profile]
     harness.run_checks(__doc__, Commands, checks)
 
 

@@ -1,33 +1,30 @@
 #!/usr/bin/python3
 """Runs every conformance case through 'kissa run', as a user's script would, and compares with what
-real Caffe gave. Prints a line for each case that fails, and the names of those whose layers are not
-supported yet: conformance_unsupported.txt lists the ones that may be. Arguments after '--' go to
-kissa (-- --mode caffe).
+real Caffe gave. Prints a line for each case that fails. Arguments after '--' go to kissa
+(-- --mode caffe).
 """
 
 import concurrent.futures
 import glob
 import json
+import math
 import os
 import re
 import subprocess
 import sys
 import tempfile
 import threading
+import typing
 
 import numpy as np
 
 import harness
 
-HERE = os.path.dirname(os.path.abspath(__file__))
 GROUPS = ["layers", "models", "ssd"]
-UNSUPPORTED = "not supported yet"
+FP32_BITS = 24
+OTHER_REASON = "does not have this layer type"
 LARGEST_NUMBER = 1e30  # what is beyond stands for "nothing", as -FLT_MAX does
 TRACE_BLOBS_AT_ONCE = 50
-
-
-class Unsupported(Exception):
-    """The program does not know a layer of the case yet."""
 
 
 class Mismatch(Exception):
@@ -36,14 +33,35 @@ class Mismatch(Exception):
 
 def run_kissa(options, *arguments):
     done = harness.run(options.kissa, "run", *arguments, *options.extra)
-    if done.returncode == 1 and UNSUPPORTED in done.stderr:
-        raise Unsupported(done.stderr.strip())
     if done.returncode != 0:
         raise Mismatch(f"status {done.returncode}: {done.stderr.strip()}")
 
 
-def difference(got, ref, rtol, loss):
-    """What sets two arrays apart beyond |got - ref| <= loss (rtol |ref| + 1e-5 max|ref|), or ''."""
+class Tolerance(typing.NamedTuple):
+    """What a result may be off by: so much of itself, and so much of the largest."""
+    relative: float
+    absolute: float
+
+
+def tolerance(options, arguments, relative=1e-4):
+    """FP32's, and more where operands keep fewer bits: docs/gpu.md has the formula."""
+    exact = Tolerance(relative, 1e-5)
+    if options.bits >= FP32_BITS:
+        return exact
+    done = harness.run(options.kissa, "inspect", "--json",
+                       *[word for word in arguments if word.endswith((".prototxt", ".caffemodel"))])
+    if done.returncode != 0:
+        return exact
+    weights = [layer["params"][0]["shape"] for layer in json.loads(done.stdout)["layers"]
+               if layer["params"] and len(layer["params"][0]["shape"]) > 1]
+    longest = max((math.prod(shape[1:]) for shape in weights), default=1)
+    unit, in_a_row = 2.0 ** -options.bits, math.sqrt(max(len(weights), 1))
+    return Tolerance(max(relative, in_a_row * 4 * unit),
+                     max(1e-5, in_a_row * (3 * unit + 2.0 ** -23 * math.sqrt(longest))))
+
+
+def difference(got, ref, allowed):
+    """What sets two arrays apart beyond their tolerance, or ''."""
     if got.dtype != np.float32:
         return f"is {got.dtype}, not float32"
     if got.shape != ref.shape:
@@ -53,7 +71,8 @@ def difference(got, ref, rtol, loss):
     scale = max(size[size < LARGEST_NUMBER], default=0)
     with np.errstate(invalid="ignore"):
         error = np.abs(got - ref)
-        good = (error <= loss * (rtol * size + 1e-5 * scale)) | (got == ref) | (np.isnan(got) & np.isnan(ref))
+        good = (error <= allowed.relative * size + allowed.absolute * scale) | (got == ref)
+        good |= np.isnan(got) & np.isnan(ref)
     if good.all():
         return ""
     worst = np.unravel_index(np.argmax(np.where(good, -1, np.nan_to_num(error, nan=np.inf))),
@@ -67,13 +86,13 @@ def file_name(blob):
     return re.sub(r"[^A-Za-z0-9._-]", "_", blob) + ".npy"
 
 
-def compare_outputs(folder, references, rtol, loss):
+def compare_outputs(folder, references, allowed):
     """`references`: file name in `folder` -> path of what Caffe gave."""
     got = set(os.listdir(folder))
     if got != set(references):
         raise Mismatch(f"wrote {sorted(got)}, not {sorted(references)}")
     for name, reference in references.items():
-        problem = difference(np.load(os.path.join(folder, name)), np.load(reference), rtol, loss)
+        problem = difference(np.load(os.path.join(folder, name)), np.load(reference), allowed)
         if problem:
             raise Mismatch(f"{name} {problem}")
 
@@ -99,21 +118,22 @@ def case_arguments(folder):
 
 
 def check_case(options, folder, scratch):
-    run_kissa(options, *case_arguments(folder), "--output-dir", scratch)
+    arguments = case_arguments(folder)
+    run_kissa(options, *arguments, "--output-dir", scratch)
     with open(os.path.join(folder, "case.json"), encoding="utf-8") as file:
         rtol = json.load(file).get("rtol", 1e-4)
     outputs = read_pairs(os.path.join(folder, "outputs.txt"))
     if any("detection" in blob for blob, _ in outputs):
         rtol = 1e-3
     compare_outputs(scratch, {file_name(blob): os.path.join(folder, name)
-                              for blob, name in outputs}, rtol, options.loss)
+                              for blob, name in outputs}, tolerance(options, arguments, rtol))
 
 
-def near(got, ref, scale, loss):
-    return abs(got - ref) <= loss * (1e-4 * abs(ref) + 1e-5 * scale)
+def near(got, ref, scale, allowed):
+    return abs(got - ref) <= allowed.relative * abs(ref) + allowed.absolute * scale
 
 
-def check_trace_row(row, array, loss):
+def check_trace_row(row, array, allowed):
     """Compares a blob with its shape, mean, rms, least, greatest and sampled values in Caffe."""
     if list(array.shape) != row["shape"]:
         raise Mismatch(f"blob {row['top']} has shape {list(array.shape)}, not {row['shape']}")
@@ -122,10 +142,10 @@ def check_trace_row(row, array, loss):
     got = {"mean": values.mean(), "rms": np.sqrt((values ** 2).mean()), "min": values.min(),
            "max": values.max()}
     for name, value in got.items():
-        if not near(value, row[name], scale, loss):
+        if not near(value, row[name], scale, allowed):
             raise Mismatch(f"blob {row['top']}: {name} {value:g}, not {row[name]:g}")
     for index, value in row["samples"]:
-        if not near(values[index], value, scale, loss):
+        if not near(values[index], value, scale, allowed):
             raise Mismatch(f"blob {row['top']}: value {index} is {values[index]:g}, not {value:g}")
 
 
@@ -138,13 +158,13 @@ def check_trace(options, folder, arguments, scratch):
     # Layers in place follow one another: the last row of a blob is what it holds at the end.
     rows = {row["top"]: row for row in trace if row["top"] in tops and row["type"] != "Input"}
     names = list(rows)
+    allowed = tolerance(options, arguments)
     for begin in range(0, len(names), TRACE_BLOBS_AT_ONCE):
         some = names[begin:begin + TRACE_BLOBS_AT_ONCE]
         with tempfile.TemporaryDirectory(dir=scratch) as out:
             run_kissa(options, *arguments, "--fetch", ",".join(some), "--output-dir", out)
             for name in some:
-                check_trace_row(rows[name], np.load(os.path.join(out, file_name(name))),
-                                options.loss)
+                check_trace_row(rows[name], np.load(os.path.join(out, file_name(name))), allowed)
 
 
 def check_network(options, folder, scratch):
@@ -160,7 +180,7 @@ def check_network(options, folder, scratch):
     references = {os.path.basename(path)[4:]: path
                   for path in glob.glob(os.path.join(folder, "out_*.npy"))}
     rtol = 1e-3 if "detection_out.npy" in references else 1e-4
-    compare_outputs(out, references, rtol, options.loss)
+    compare_outputs(out, references, tolerance(options, arguments, rtol))
     check_trace(options, folder, arguments, scratch)
 
 
@@ -177,7 +197,7 @@ def check_error(options, folder, scratch):
         place = re.search(r"NetParameter: (\d+):\d+:", file.read())
     expected = f"{files[0]}:{place.group(1)}:" if place else files[-1]
     problem = harness.error_problem(done, expected)
-    if not problem and UNSUPPORTED in done.stderr:
+    if not problem and OTHER_REASON in done.stderr:
         problem = f"refused for another reason: {done.stderr.strip()}"
     if not problem and os.path.exists(out):
         problem = "left an output folder behind"
@@ -194,14 +214,8 @@ def list_checks(shared):
             for folder in sorted(glob.glob(os.path.join(shared, "conformance", group, "*")))}
 
 
-def read_expected_unsupported():
-    with open(os.path.join(HERE, "conformance_unsupported.txt"), encoding="utf-8") as lines:
-        return {line.strip() for line in lines if line.strip() and not line.startswith("#")}
-
-
 def run_checks(options, checks, report):
-    """Runs several at a time; returns the names of those that are not supported yet."""
-    unsupported = {}
+    """Runs several at a time."""
     lock = threading.Lock()
 
     def run_one(name):
@@ -210,10 +224,6 @@ def run_checks(options, checks, report):
         with tempfile.TemporaryDirectory() as scratch:
             try:
                 function(options, folder, scratch)
-            except Unsupported as reason:
-                with lock:
-                    unsupported[name] = str(reason)
-                return
             except (Mismatch, OSError, subprocess.SubprocessError, ValueError) as mismatch:
                 problem = str(mismatch)
         with lock:
@@ -221,24 +231,14 @@ def run_checks(options, checks, report):
 
     with concurrent.futures.ThreadPoolExecutor(max_workers=options.jobs) as pool:
         list(pool.map(run_one, checks))
-    return unsupported
-
-
-def report_unsupported(unsupported, expected, ran, report):
-    for name in sorted(unsupported):
-        print(f"not supported yet: {name}")
-        if name not in expected:
-            report.add(name, f"is not in conformance_unsupported.txt: {unsupported[name]}")
-    for name in sorted(expected & ran - set(unsupported)):
-        report.add(name, "is supported now: take it out of conformance_unsupported.txt")
 
 
 def main():
     parser = harness.arguments(__doc__)
     parser.add_argument("--only", default="", metavar="TEXT", help="only cases with TEXT in the name")
     parser.add_argument("--jobs", type=int, default=2, help="how many cases to run at once (2)")
-    parser.add_argument("--loss", type=float, default=1, metavar="FACTOR",
-                        help="by which results may differ more than FP32 allows (1)")
+    parser.add_argument("--bits", type=int, default=FP32_BITS,
+                        help=f"that the operands of products keep: 11 in FP16 and TF32 ({FP32_BITS})")
     parser.add_argument("extra", nargs="*", help="further arguments for kissa")
     options = harness.parse(parser)
     if not os.path.isdir(os.path.join(options.shared, "conformance")):
@@ -246,8 +246,7 @@ def main():
     checks = {name: check for name, check in list_checks(options.shared).items()
               if options.only in name}
     report = harness.Report()
-    unsupported = run_checks(options, checks, report)
-    report_unsupported(unsupported, read_expected_unsupported(), set(checks), report)
+    run_checks(options, checks, report)
     report.finish()
 
 

@@ -113,12 +113,12 @@ def check_accuracy(options, name, report):
         report.add(f"{name}, accuracy {extra}", "" if got == wanted else f"{got}, not {wanted}")
 
 
-def check_bf16(options, name, report):
-    """Where this processor computes in BF16: first choices, and the accuracy within one image."""
+def check_halves(options, name, precision, report):
+    """In 16 bits, where there is that: first choices, and the accuracy within one image."""
     _, crop, _, cropped = MODELS[name]
-    command = ["classify", *model_files(name), MEAN, LABELS, "--images", *IMAGES, "--precision", "bf16"]
+    command = ["classify", *model_files(name), MEAN, LABELS, "--images", *IMAGES, "--precision", precision]
     done = harness.run(options.kissa, *command, cwd=options.shared)
-    if done.returncode == 1 and "is not built" in done.stderr:
+    if precision == "bf16" and done.returncode == 1 and "is not built" in done.stderr:
         print(f"skipped: {name} in BF16, which this processor has no kernels for")
         return
     with open(os.path.join(options.shared, f"reference/predictions/{name}.txt"),
@@ -126,16 +126,16 @@ def check_bf16(options, name, report):
         reference = sections(file.read())
     got = sections(done.stdout)
     same = sum(got[image][0][1] == rows[0][1] for image, rows in reference.items())
-    report.add(f"{name}, first choices in BF16", "" if same >= len(reference) - 2 else
+    report.add(f"{name}, first choices in {precision}", "" if same >= len(reference) - 2 else
                f"{same} of {len(reference)} are Caffe's")
     done = harness.run(options.kissa, "eval", *model_files(name), MEAN, "--images", IMAGES[1],
                        "--ground-truth", GROUND_TRUTH, "--batch", "10", "--resize", "256", "--crop",
-                       str(crop), "--mean-values", "104,117,123", "--precision", "bf16", "--json",
+                       str(crop), "--mean-values", "104,117,123", "--precision", precision, "--json",
                        cwd=options.shared, check=True)
     counts = json.loads(done.stdout)
     counts = (counts["top1"], counts["top5"])
     is_near = all(abs(count - expected) <= 1 for count, expected in zip(counts, cropped))
-    report.add(f"{name}, accuracy in BF16", "" if is_near else f"{counts}, not about {cropped}")
+    report.add(f"{name}, accuracy in {precision}", "" if is_near else f"{counts}, not about {cropped}")
 
 
 def main():
@@ -148,7 +148,8 @@ def main():
         check_text(options, name, report)
         check_json(options, name, report)
         check_accuracy(options, name, report)
-        check_bf16(options, name, report)
+        for precision in ["bf16", "fp16"]:
+            check_halves(options, name, precision, report)
     report.finish()
 
 

@@ -1,6 +1,6 @@
 // Concatenation and slices as copies of neighbouring floats between a whole and its parts. Blocked
 // tensors are N, blocks, H, W, 16 here; parts that do not start on a block of channels are put
-// together lane by lane, or in halves of blocks where they start on one in BF16.
+// together lane by lane, or in halves of blocks where they start on one in 16 bits.
 #include <algorithm>
 #include <array>
 
@@ -148,9 +148,9 @@ bool is_on(const Parts& parts, std::int64_t channels) {
 }
 
 Pieces pieces_for(const Parts& parts, const ReorderKernels& kernels) {
-  if (parts.whole->format.type == DataType::kF32) return {1, kChannelBlock, kernels.gather_f32};
-  if (is_on(parts, kChannelBlock)) return {kChannelBlock, 2, kernels.gather_halves};
-  return {1, 2 * kChannelBlock, kernels.gather_bf16};
+  if (parts.whole->format.type == DataType::kF32) return {1, kChannelBlock, kernels.gather_words};
+  if (is_on(parts, kChannelBlock)) return {kChannelBlock, 2, kernels.gather_half_blocks};
+  return {1, 2 * kChannelBlock, kernels.gather_halves};
 }
 
 // Where a piece of the source lies; in bytes.

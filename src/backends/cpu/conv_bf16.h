@@ -1,4 +1,5 @@
-// Weights of BF16 kernels: pairs of neighbouring channels in the place of floats (kernels/bf16.h).
+// Weights of 16 bits: in BF16 pairs of neighbouring channels in the place of floats
+// (kernels/bf16.h), in FP16 one after the other.
 #pragma once
 
 #include <array>
@@ -45,5 +46,8 @@ inline std::array<HalfBlock, kMaxFlatBlocks> half_blocks(const Panel& panel,
 // is no channel.
 void to_pairs(const float* rows, std::int64_t channels, std::int64_t row, std::int64_t count,
               float* pairs);
+
+// Rounds to nearest even; half as many floats.
+void to_fp16(const std::vector<float>& values, float* halves);
 
 }  // namespace kissa::cpu

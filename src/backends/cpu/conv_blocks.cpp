@@ -4,6 +4,7 @@
 #include <array>
 #include <limits>
 
+#include "backends/cpu/conv_bf16.h"
 #include "backends/cpu/kernel_tactic.h"
 #include "base/system.h"
 
@@ -101,10 +102,15 @@ std::vector<int> choose_panels(int blocks, std::int64_t pixels, const GemmKernel
   return sizes;
 }
 
-std::vector<Panel> pack_panels(const Region& region, std::span<const OutputBlock> blocks,
-                               std::span<const int> sizes, std::int64_t floats_per_block,
-                               const PackWeights& pack, WeightArena& arena) {
-  const std::int64_t block_floats = kChannelBlock + floats_per_block;  // the bias comes first
+std::vector<Panel> pack_panels(const Region& region, const ConvStorage& storage,
+                               std::span<const OutputBlock> blocks, std::span<const int> sizes,
+                               std::int64_t floats_per_block, const PackWeights& pack,
+                               WeightArena& arena) {
+  const bool is_half = storage.weights == DataType::kF16;
+  const auto panel_floats = [&](const Panel& panel) {  // the bias comes first
+    const std::int64_t weights = panel.size() * floats_per_block / (is_half ? 2 : 1);
+    return panel.size() * kChannelBlock + divide_up(weights, kChannelBlock) * kChannelBlock;
+  };
   std::vector<Panel> panels;
   for (const int size : sizes) {
     Panel& panel = panels.emplace_back();
@@ -127,16 +133,23 @@ std::vector<Panel> pack_panels(const Region& region, std::span<const OutputBlock
     std::copy(from, from + outputs, bias);
   };
   std::int64_t floats = 0;
-  for (const Panel& panel : panels) floats += panel.size() * block_floats;
+  for (const Panel& panel : panels) floats += panel_floats(panel);
   const void* data = arena.add(floats * size_of(DataType::kF32), [&](void* memory) {
     auto* next = static_cast<float*>(memory);
+    std::vector<float> weights;
     for (const Panel& panel : panels) {
       for (const OutputBlock& block : panel.blocks) {
         write_bias(block, next);
         next += kChannelBlock;
       }
-      pack(panel.blocks, next);
-      next += panel.size() * floats_per_block;
+      if (is_half) {
+        weights.assign(static_cast<std::size_t>(panel.size() * floats_per_block), 0.0f);
+        pack(panel.blocks, weights.data());
+        to_fp16(weights, next);
+      } else {
+        pack(panel.blocks, next);
+      }
+      next += panel_floats(panel) - panel.size() * kChannelBlock;
     }
   });
 
@@ -144,10 +157,31 @@ std::vector<Panel> pack_panels(const Region& region, std::span<const OutputBlock
   for (Panel& panel : panels) {
     panel.bias = next;
     panel.weight = next + panel.size() * kChannelBlock;
-    next += panel.size() * block_floats;
+    panel.lines = panel_floats(panel) / kChannelBlock;
+    panel.storage = storage;
+    next += panel_floats(panel);
     for (OutputBlock& block : panel.blocks) block.node = nullptr;
   }
   return panels;
+}
+
+const GemmKernels& set_weights(const Kernels& kernels, const GemmKernels& gemm, const Panel& panel,
+                               std::int64_t first, std::int64_t count, float factor,
+                               std::int64_t tiles, float* scratch, GemmTile& tile) noexcept {
+  // Two vectors' conversions take a cycle from a tile's products, widening them 4 to 5 at once.
+  constexpr std::int64_t kFewTiles = 4;
+  tile.factor = 1.0f;
+  tile.weight = panel.weight + first;
+  if (panel.storage.weights != DataType::kF16) return gemm;
+  const float* halves = panel.weight + first / 2;
+  if (tiles <= kFewTiles && kernels.gemm_f16.pixels[0] > 0) {
+    tile.factor = factor;
+    tile.weight = halves;
+    return kernels.gemm_f16;
+  }
+  kernels.widen_weights(halves, factor, static_cast<long>(count), scratch);
+  tile.weight = scratch;
+  return gemm;
 }
 
 FindTaps taps_of(const Region& region) {
@@ -216,16 +250,23 @@ void finish(const Kernels& kernels, const OutputBlock& block, const Bindings& bi
 void run_tile(const Kernels& kernels, const GemmKernels& gemm, const Panel& panel,
               const Bindings& bindings, std::int64_t image, std::int64_t pixel, int pixels,
               GemmTile& tile) noexcept {
+  const HalfKernels* halves = panel.storage.halves;
+  alignas(64) std::array<float, kMaxTileBlocks * kMaxTilePixels * kChannelBlock> sums;
   std::array<float*, kMaxTileBlocks> dst;
   for (std::size_t j = 0; j < panel.blocks.size(); ++j)
-    dst[j] = address_of(panel.blocks[j], bindings, image, pixel);
+    dst[j] = halves != nullptr ? sums.data() + static_cast<int>(j) * pixels * kChannelBlock
+                               : address_of(panel.blocks[j], bindings, image, pixel);
   tile.dst = dst.data();
-  tile.weight = panel.weight;
   tile.bias = panel.bias;
-  tile.clamp = panel.clamp;
+  tile.clamp = panel.clamp && halves == nullptr;
   tile.low = panel.low.data();
   tile.high = panel.high.data();
   gemm.tile[panel.size() - 1][pixels - 1](tile);
+  if (halves != nullptr) {
+    for (std::size_t j = 0; j < panel.blocks.size(); ++j)
+      halves->store(half_block(panel.blocks[j], bindings, image, pixel), dst[j], one_row(pixels));
+    return;
+  }
   if (panel.needs_finish)
     for (const OutputBlock& block : panel.blocks)
       finish(kernels, block, bindings, image, pixel, pixels);

@@ -1,7 +1,6 @@
-// The outputs of a region of convolutions as one list of blocks of 16 channels (in BF16 half of a
-// stored block), and the panels that
-// a micro-kernel computes at once: up to kMaxTileBlocks blocks in a row, whose weights lie
-// together.
+// The outputs of a region of convolutions as one list of blocks of 16 channels (in 16 bits half of
+// a stored block), and the panels that a micro-kernel computes at once: up to kMaxTileBlocks blocks
+// in a row, whose weights lie together.
 #pragma once
 
 #include <cstdint>
@@ -9,8 +8,7 @@
 #include <span>
 #include <vector>
 
-#include "backends/cpu/kernels/bf16.h"
-#include "backends/cpu/kernels/kernels.h"
+#include "backends/cpu/conv_storage.h"
 #include "backends/tactic.h"
 
 namespace kissa::cpu {
@@ -29,14 +27,16 @@ struct OutputBlock {
   bool is_last;  // of its node
 };
 
-// Of all nodes, in order. Outputs in kBlockedF32 or kBlockedBf16.
+// Of all nodes, in order. Outputs in blocks of any type.
 std::vector<OutputBlock> output_blocks(const Region& region);
 
 struct Panel {
   std::vector<OutputBlock> blocks;
   const float* bias = nullptr;    // of all blocks, zero where there is none
-  const float* weight = nullptr;  // as the tactic packed it
-  std::vector<float> low, high;   // GemmTile's
+  const float* weight = nullptr;  // as the tactic packed it; in FP16, half as many floats
+  std::int64_t lines = 0;         // of 64 bytes, with the bias; the next panel lies behind them
+  ConvStorage storage = {};
+  std::vector<float> low, high;  // GemmTile's
   bool clamp = false;
   bool needs_finish = false;
 
@@ -48,11 +48,19 @@ struct Panel {
 std::vector<int> choose_panels(int blocks, std::int64_t pixels, const GemmKernels& kernels);
 
 // Cuts `blocks` into panels of `sizes` and packs their weights into one piece of the arena in that
-// order: `pack` writes floats_per_block * size floats for each.
+// order: `pack` writes floats_per_block * size floats for each, which are stored as `storage` says.
 using PackWeights = std::function<void(std::span<const OutputBlock> blocks, float* weight)>;
-std::vector<Panel> pack_panels(const Region& region, std::span<const OutputBlock> blocks,
-                               std::span<const int> sizes, std::int64_t floats_per_block,
-                               const PackWeights& pack, WeightArena& arena);
+std::vector<Panel> pack_panels(const Region& region, const ConvStorage& storage,
+                               std::span<const OutputBlock> blocks, std::span<const int> sizes,
+                               std::int64_t floats_per_block, const PackWeights& pack,
+                               WeightArena& arena);
+
+// `count` weights of a panel from the first-th on, for so many tiles of `gemm`: sets tile's weight
+// and factor and returns what runs the tiles. FP16 is read by each of few tiles, or widened to
+// `scratch` for many. factor: 1 where weights are FP32.
+const GemmKernels& set_weights(const Kernels& kernels, const GemmKernels& gemm, const Panel& panel,
+                               std::int64_t first, std::int64_t count, float factor,
+                               std::int64_t tiles, float* scratch, GemmTile& tile) noexcept;
 
 // The taps that lead from a channel to a lane of a block; null where there are none.
 using FindTaps =
@@ -68,7 +76,7 @@ void pack_filters(std::span<const OutputBlock> blocks, std::int64_t channels, st
 float* address_of(const OutputBlock& block, const Bindings& bindings, std::int64_t image,
                   std::int64_t pixel) noexcept;
 
-// The same as BF16 kernels want it, with its epilogue.
+// The same as kernels of 16 bits want it, with its epilogue.
 HalfBlock half_block(const OutputBlock& block, const Bindings& bindings, std::int64_t image,
                      std::int64_t pixel) noexcept;
 
@@ -77,7 +85,7 @@ void finish(const Kernels& kernels, const OutputBlock& block, const Bindings& bi
             std::int64_t image, std::int64_t pixel, std::int64_t pixels) noexcept;
 
 // Computes `pixels` pixels of a panel from `pixel` on by one of kernels.gemm and kernels.planar.
-// `tile` comes with its source, taps and prefetch set.
+// `tile` comes with its source, weights, taps and prefetch set.
 void run_tile(const Kernels& kernels, const GemmKernels& gemm, const Panel& panel,
               const Bindings& bindings, std::int64_t image, std::int64_t pixel, int pixels,
               GemmTile& tile) noexcept;

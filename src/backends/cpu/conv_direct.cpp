@@ -9,6 +9,9 @@
 // Copying costs one load and store where the sum takes taps * outputs / 16 products; without pads
 // and column strides the image itself is read.
 //
+// What is stored in 16 bits is gathered always, and widened by it; FP16 weights are widened panel
+// by panel.
+//
 // Two forms: of blocked channels, and of planes (a first layer's row-major image of few channels,
 // each tap of each channel a step of the sum).
 #include <algorithm>
@@ -121,12 +124,14 @@ std::int64_t strip_floats(const ConvGeometry& g, const Form& form, std::int64_t 
 
 class DirectStep final : public Step {
  public:
-  DirectStep(const Kernels& kernels, const Region& region, const PrepareContext& context,
-             bool planar)
+  DirectStep(const Kernels& kernels, const ConvStorage& storage, const Region& region,
+             const PrepareContext& context, bool planar)
       : kernels_(kernels),
+        storage_(storage),
         g_(geometry_of(region, region.nodes[0])),
         form_(form_of(g_, planar)),
-        in_place_(!g_.is_padded() && g_.stride_w == 1) {
+        widens_(storage.halves != nullptr && !planar),
+        in_place_(!g_.is_padded() && g_.stride_w == 1 && !widens_) {
     const TensorDesc& in = region.value(region.inputs[0]).desc;
     image_stride_ = planar ? g_.channels * g_.in_plane() : (BlockedTensor(in).image_stride);
     cut_into_strips(context.threads);
@@ -134,7 +139,10 @@ class DirectStep final : public Step {
     pack(region, context.weights);
     chunks_ = pieces_for(std::ssize(panels_), rows_, context.threads);
     strip_floats_ = in_place_ ? 0 : form_.planes * plane_floats_;
-    workspace_floats_ = shares_strip_ ? strip_floats_ : context.threads * strip_floats_;
+    if (storage_.weights != DataType::kF32)
+      weight_floats_ = channels_ * g_.taps() * panels_[0].size() * kChannelBlock;
+    all_strip_floats_ = shares_strip_ ? strip_floats_ : context.threads * strip_floats_;
+    workspace_floats_ = all_strip_floats_ + context.threads * weight_floats_;
   }
 
   std::int64_t workspace_bytes() const override {
@@ -150,7 +158,7 @@ class DirectStep final : public Step {
         const Strip strip = strip_at(bindings, index, workspace + worker * strip_floats_);
         gather(strip, 0, form_.planes * rows_map_.places);
         for (std::size_t p = 0; p < panels_.size(); ++p)
-          run_panel(bindings, strip, p, 0, strip.rows);
+          run_panel(bindings, strip, p, 0, strip.rows, worker);
       });
       return;
     }
@@ -162,10 +170,10 @@ class DirectStep final : public Step {
         pool.run(static_cast<int>(pieces), [&](int piece, int) {
           gather(strip, rows * piece / pieces, rows * (piece + 1) / pieces);
         });
-      pool.run(static_cast<int>(std::ssize(panels_) * chunks_), [&](int task, int) {
+      pool.run(static_cast<int>(std::ssize(panels_) * chunks_), [&](int task, int worker) {
         const std::int64_t chunk = task % chunks_;
         run_panel(bindings, strip, static_cast<std::size_t>(task / chunks_),
-                  strip.rows * chunk / chunks_, strip.rows * (chunk + 1) / chunks_);
+                  strip.rows * chunk / chunks_, strip.rows * (chunk + 1) / chunks_, worker);
       });
     }
   }
@@ -237,7 +245,7 @@ class DirectStep final : public Step {
     };
     const FindTaps& find = g_.group == 1 ? dense : grouped;
     panels_ = pack_panels(
-        region, blocks, sizes, channels_ * g_.taps() * kChannelBlock,
+        region, storage_, blocks, sizes, channels_ * g_.taps() * kChannelBlock,
         [&](std::span<const OutputBlock> of_panel, float* weight) {
           if (form_.planar)
             pack_filters(of_panel, 1, channels_ * g_.taps(), find, weight);
@@ -270,10 +278,16 @@ class DirectStep final : public Step {
       const std::int64_t y =
           strip.first_row * g_.stride_h + run->x + (place - run->place) * run->step - g_.pad_h;
       const bool is_inside = y >= 0 && y < g_.height;
-      const float* row =
-          strip.source + (i / rows_map_.places * g_.height + y) * g_.width * form_.pixel_floats;
-      gather_row(is_inside ? row : nullptr, strip.gathered + i * row_floats_);
+      gather_row(is_inside ? row_at(strip, i / rows_map_.places, y) : nullptr,
+                 strip.gathered + i * row_floats_);
     }
+  }
+
+  const float* row_at(const Strip& strip, std::int64_t plane, std::int64_t y) const noexcept {
+    if (widens_)
+      return strip.source + (plane / 2 * g_.height + y) * g_.width * kChannelBlock +
+             plane % 2 * (kChannelBlock / 2);
+    return strip.source + (plane * g_.height + y) * g_.width * form_.pixel_floats;
   }
 
   // A row of the image, or zeros.
@@ -301,7 +315,10 @@ class DirectStep final : public Step {
 
   void copy_pixels(const float* from, std::int64_t step, float* to,
                    std::int64_t count) const noexcept {
-    if (step == 1) {
+    if (widens_) {
+      storage_.halves->widen(
+          from, to, one_row(static_cast<long>(count), static_cast<long>(step * kChannelBlock)));
+    } else if (step == 1) {
       std::copy_n(from, count * form_.pixel_floats, to);
     } else if (form_.planar) {
       for (std::int64_t i = 0; i < count; ++i) to[i] = from[i * step];
@@ -313,13 +330,17 @@ class DirectStep final : public Step {
 
   // Rows [begin, end) of a strip.
   void run_panel(const Bindings& bindings, const Strip& strip, std::size_t p, std::int64_t begin,
-                 std::int64_t end) const noexcept {
+                 std::int64_t end, int worker) const noexcept {
     const Panel& panel = panels_[p];
-    const GemmKernels& gemm = form_.planar ? kernels_.planar : kernels_.gemm;
+    const GemmKernels& all_tiles = form_.planar ? kernels_.planar : kernels_.gemm;
     const auto group = static_cast<std::int64_t>(p / panels_per_group_);
-    const std::int64_t tiles = divide_up(g_.out_width, gemm.pixels[panel.size() - 1]);
-    const std::int64_t lines = panel.size() * (1 + channels_ * g_.taps());
+    const std::int64_t tiles = divide_up(g_.out_width, all_tiles.pixels[panel.size() - 1]);
+    const std::int64_t weights = channels_ * g_.taps() * panel.size() * kChannelBlock;
     GemmTile tile = {};
+    const GemmKernels& gemm = set_weights(
+        kernels_, all_tiles, panel, 0, weights, 1.0f, (end - begin) * tiles,
+        static_cast<float*>(bindings.workspace) + all_strip_floats_ + worker * weight_floats_,
+        tile);
     tile.src_stride = static_cast<long>(plane_floats_);
     tile.tap_offset = tap_offsets_.data();
     tile.taps = static_cast<int>(tap_offsets_.size());
@@ -330,8 +351,8 @@ class DirectStep final : public Step {
         const std::int64_t a = g_.out_width * i / tiles;
         const std::int64_t b = g_.out_width * (i + 1) / tiles;
         tile.src = data + row * rows_map_.step * row_floats_ + a * form_.pixel_floats;
-        set_prefetch(tile, panel.bias + lines * kChannelBlock, lines, (row - begin) * tiles + i,
-                     (end - begin) * tiles);
+        set_prefetch(tile, panel.bias + panel.lines * kChannelBlock, panel.lines,
+                     (row - begin) * tiles + i, (end - begin) * tiles);
         run_tile(kernels_, gemm, panel, bindings, strip.image,
                  (strip.first_row + row) * g_.out_width + a, static_cast<int>(b - a), tile);
       }
@@ -339,14 +360,18 @@ class DirectStep final : public Step {
   }
 
   const Kernels& kernels_;
+  ConvStorage storage_;
   ConvGeometry g_;
   Form form_;
+  bool widens_;  // the source, while it is gathered
   bool in_place_;
   std::int64_t image_stride_ = 0;
   std::int64_t rows_ = 0, strips_ = 0;  // of outputs in a strip, and strips in an image
   bool shares_strip_ = false;
   AxisMap rows_map_, columns_map_;
-  std::int64_t row_floats_ = 0, plane_floats_ = 0, strip_floats_ = 0, workspace_floats_ = 0;
+  std::int64_t row_floats_ = 0, plane_floats_ = 0, strip_floats_ = 0, all_strip_floats_ = 0;
+  std::int64_t weight_floats_ = 0;  // of a panel, widened
+  std::int64_t workspace_floats_ = 0;
   std::vector<long> tap_offsets_;
   std::int64_t channels_ = 0;  // of a sum
   std::vector<Panel> panels_;
@@ -356,8 +381,11 @@ class DirectStep final : public Step {
 
 class ConvDirect final : public KernelTactic {
  public:
-  ConvDirect(const Kernels& kernels, bool planar)
-      : KernelTactic(planar ? "cpu.conv.first" : "cpu.conv.direct", kernels), planar_(planar) {}
+  ConvDirect(const Kernels& kernels, const ConvStorage& storage, bool planar)
+      : KernelTactic(planar ? "cpu.conv.first" : "cpu.conv.direct", kernels, storage.type,
+                     storage.isa),
+        storage_(storage),
+        planar_(planar) {}
 
   std::optional<std::string> refuse(const Region& region) const override {
     if (region.nodes.size() != 1) return "runs one convolution at a time";
@@ -371,14 +399,14 @@ class ConvDirect final : public KernelTactic {
   }
 
   Requirements requirements(const Region& region) const override {
-    Requirements need = requirements_in(region, Layout::kBlocked16);
+    Requirements need = requirements_in(region, blocked_format(type()));
     if (planar_) need.inputs[0] = {};
     return need;
   }
 
   std::unique_ptr<Step> prepare(const Region& region,
                                 const PrepareContext& context) const override {
-    return std::make_unique<DirectStep>(kernels(), region, context, planar_);
+    return std::make_unique<DirectStep>(kernels(), storage_, region, context, planar_);
   }
 
  private:
@@ -395,17 +423,20 @@ class ConvDirect final : public KernelTactic {
     return rows * columns > most / (form.planes * form.pixel_floats);
   }
 
+  ConvStorage storage_;
   bool planar_;
 };
 
 }  // namespace
 
-std::unique_ptr<const Tactic> make_conv_direct(const Kernels& kernels) {
-  return std::make_unique<ConvDirect>(kernels, false);
+std::unique_ptr<const Tactic> make_conv_direct(const Kernels& kernels, const ConvStorage& storage) {
+  return std::make_unique<ConvDirect>(kernels, storage, false);
 }
 
-std::unique_ptr<const Tactic> make_conv_first(const Kernels& kernels) {
-  return std::make_unique<ConvDirect>(kernels, true);
+std::unique_ptr<const Tactic> make_conv_first(const Kernels& kernels, const ConvStorage& storage) {
+  ConvStorage few_weights = storage;
+  few_weights.weights = DataType::kF32;
+  return std::make_unique<ConvDirect>(kernels, few_weights, true);
 }
 
 }  // namespace kissa::cpu

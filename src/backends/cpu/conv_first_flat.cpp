@@ -53,7 +53,7 @@ class FirstFlatStep final : public Step {
             ((q * axis_.phases + axis_.phase(r)) * axis_.length + axis_.shift(r)) * row_floats_));
     const std::vector<OutputBlock> blocks = output_blocks(region);
     panels_ = pack_panels(
-        region, blocks, flat_panels(blocks.size()),
+        region, {}, blocks, flat_panels(blocks.size()),
         g_.kernel_h * steps_ * kChannelBlock * kChannelBlock,
         [&](std::span<const OutputBlock> of_panel, float* weight) {
           pack(of_panel, taps_of(region), weight);

@@ -39,12 +39,9 @@ std::vector<float> phase_filters(const ConvGeometry& g, const float* weight) {
 
 class FirstWinogradStep final : public Step {
  public:
-  FirstWinogradStep(const Kernels& kernels, const Bf16Kernels* bf16, const Region& region,
+  FirstWinogradStep(const Kernels& kernels, const ConvStorage& storage, const Region& region,
                     const PrepareContext& context)
-      : kernels_(kernels),
-        bf16_(bf16),
-        threads_(context.threads),
-        g_(geometry_of(region, region.nodes[0])) {
+      : kernels_(kernels), threads_(context.threads), g_(geometry_of(region, region.nodes[0])) {
     rows_ = divide_up(g_.out_height, kTile);
     columns_ = divide_up(g_.out_width, kTile);
     pixels_ = (columns_ - 1) * kTile + kSide;
@@ -60,18 +57,20 @@ class FirstWinogradStep final : public Step {
       return filters.data() + (output * channels + c) * kTaps * kTaps;
     };
     panels_ = pack_panels(
-        region, blocks, sizes, kPoints * channels * kChannelBlock,
+        region, storage, blocks, sizes, kPoints * channels * kChannelBlock,
         [&](std::span<const OutputBlock> of_panel, float* weight) {
           if (filters.empty()) filters = phase_filters(g_, region.param(0).constant);
-          pack_winograd(kF5x4, of_panel, channels, find, weight);
+          pack_winograd(kF5x4, of_panel, channels, find, scales_of(kF5x4, storage.weights), weight);
         },
         context.weights);
 
-    products_ = {.points = kPoints,
+    products_ = {.kind = kF5x4,
+                 .points = kPoints,
                  .channels = static_cast<int>(channels),
                  .stride = columns_,
                  .v_point = columns_ * kChannelBlock + kPointGap,
-                 .m_point = panels_[0].size() * columns_ * kChannelBlock + kPointGap};
+                 .m_point = panels_[0].size() * columns_ * kChannelBlock + kPointGap,
+                 .scales = scales_of(kF5x4, storage.weights)};
   }
 
   std::int64_t workspace_bytes() const override {
@@ -92,10 +91,10 @@ class FirstWinogradStep final : public Step {
                                         .dst = v + i * kChannelBlock,
                                         .point_stride = static_cast<long>(products_.v_point)});
       for (const Panel& panel : panels_) {
-        run_products(kernels_.gemm, products_, panel, v, m, 0, columns_);
+        run_products(kernels_, kernels_.gemm, products_, panel, v, m, nullptr, 0, columns_);
         for (std::size_t j = 0; j < panel.blocks.size(); ++j)
           for (std::int64_t i = 0; i < columns_; ++i)
-            store_outputs(kernels_, bf16_, kF5x4, products_, panel, j,
+            store_outputs(kernels_, products_, panel, j,
                           m + (static_cast<std::int64_t>(j) * columns_ + i) * kChannelBlock, g_,
                           bindings, image, row * kTile, i * kTile);
       }
@@ -134,7 +133,6 @@ class FirstWinogradStep final : public Step {
   }
 
   const Kernels& kernels_;
-  const Bf16Kernels* bf16_;
   int threads_;
   ConvGeometry g_;
   std::int64_t rows_ = 0, columns_ = 0;  // of tiles
@@ -143,15 +141,13 @@ class FirstWinogradStep final : public Step {
   WinogradProducts products_ = {};
 };
 
-class ConvFirstWinograd final : public Tactic {
+class ConvFirstWinograd final : public KernelTactic {
  public:
-  ConvFirstWinograd(const Kernels& kernels, const Bf16Kernels* bf16)
-      : kernels_(kernels),
-        bf16_(bf16),
-        name_(bf16 != nullptr ? fmt::format("cpu.conv.first_winograd.bf16.{}", bf16->isa)
-                              : fmt::format("cpu.conv.first_winograd.f32.{}", kernels.isa)) {}
-
-  std::string_view name() const override { return name_; }
+  ConvFirstWinograd(const Kernels& kernels, const ConvStorage& storage)
+      : KernelTactic("cpu.conv.first_winograd", kernels, storage.type, storage.isa),
+        storage_(storage) {
+    storage_.weights = DataType::kF32;  // they are few
+  }
 
   std::optional<std::string> refuse(const Region& region) const override {
     if (region.nodes.size() != 1) return "runs one convolution at a time";
@@ -168,27 +164,25 @@ class ConvFirstWinograd final : public Tactic {
   }
 
   Requirements requirements(const Region& region) const override {
-    Requirements need = requirements_in(region, bf16_ != nullptr ? kBlockedBf16 : kBlockedF32);
+    Requirements need = requirements_in(region, blocked_format(type()));
     need.inputs[0] = {};
     return need;
   }
 
   std::unique_ptr<Step> prepare(const Region& region,
                                 const PrepareContext& context) const override {
-    return std::make_unique<FirstWinogradStep>(kernels_, bf16_, region, context);
+    return std::make_unique<FirstWinogradStep>(kernels(), storage_, region, context);
   }
 
  private:
-  const Kernels& kernels_;
-  const Bf16Kernels* bf16_;
-  std::string name_;
+  ConvStorage storage_;
 };
 
 }  // namespace
 
 std::unique_ptr<const Tactic> make_conv_first_winograd(const Kernels& kernels,
-                                                       const Bf16Kernels* bf16) {
-  return std::make_unique<ConvFirstWinograd>(kernels, bf16);
+                                                       const ConvStorage& storage) {
+  return std::make_unique<ConvFirstWinograd>(kernels, storage);
 }
 
 }  // namespace kissa::cpu

@@ -163,7 +163,7 @@ class FlatStep final : public Step {
     const std::vector<OutputBlock> blocks = output_blocks(region);
     const FindTaps find = taps_of(region);
     panels_ = pack_panels(
-        region, blocks, flat_panels(blocks.size()), pairs_ * g_.taps() * kChannelBlock,
+        region, {}, blocks, flat_panels(blocks.size()), pairs_ * g_.taps() * kChannelBlock,
         [&](std::span<const OutputBlock> of_panel, float* weight) {
           pack_pairs(of_panel, g_.channels, g_.taps(), pairs_, find, weight);
         },

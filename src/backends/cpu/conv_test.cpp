@@ -96,6 +96,8 @@ Region region_of(const Problem& p) {
 
 double tolerance_of(std::string_view tactic) {
   if (tactic.find(".bf16.") != std::string_view::npos) return 1e-2;
+  if (tactic.find(".f16.") != std::string_view::npos)
+    return tactic.find("winograd_f4") == std::string_view::npos ? 2e-3 : 1e-2;
   return tactic.find("winograd") == std::string_view::npos ? 1e-5 : 2e-5;
 }
 
@@ -150,12 +152,13 @@ bool check(const Tactic& tactic, const Problem& p, Device& device, Stream& strea
   return true;
 }
 
-// Those with FP32 kernels of the level, and those with BF16 kernels of it.
+// Those with FP32 kernels of the level, and those with BF16 and FP16 kernels of it.
 std::vector<const Tactic*> tactics_of(Isa isa) {
   const TacticList fp32 = fused_tactics(isa);
   std::vector<const Tactic*> all(fp32.begin(), fp32.end());
-  for (const Tactic* tactic : fused_bf16_tactics(isa))
-    if (tactic->name().find(".bf16.") != std::string_view::npos) all.push_back(tactic);
+  for (const TacticList list : {fused_bf16_tactics(isa), fused_fp16_tactics(isa)})
+    for (const Tactic* tactic : list)
+      if (tactic->name().find(".f32.") == std::string_view::npos) all.push_back(tactic);
   return all;
 }
 
@@ -264,6 +267,11 @@ TEST(Conv, RandomShapes) {
     const std::int64_t channels = pick(1, 50);
     add({pick(1, 3), channels, pick(9, 30), pick(9, 30)},
         conv2d(channels, pick(1, 5), pick(1, 3), pick(0, 3), channels, pick(1, 2)));
+  }
+  for (int i = 0; i < 8; ++i) {  // groups
+    const std::int64_t group = pick(2, 4);
+    add({pick(1, 3), group * pick(2, 30), pick(9, 20), pick(9, 20)},
+        conv2d(group * pick(1, 30), pick(1, 3), pick(1, 2), pick(0, 2), group));
   }
   add({1, 20, 50, 47}, conv2d(33, 3, 1, 1));
   check_all(problems, {1, 2}, Expect::kEveryTacticTakesOne);

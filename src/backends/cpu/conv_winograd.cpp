@@ -2,7 +2,8 @@
 //   V[point][channels][tile] = B^T d B of every tile,                      (P * P, C, tiles)
 //   panel by panel of outputs: M[point][tile][outputs] = V[point] * U[point], (P * P, tiles, m *
 //   16) and Y = A^T M A with the epilogue, while M is in L1 and L2.
-// Tiles over an edge of the image are gathered into a patch of zeros first.
+// Tiles over an edge of the image are gathered into a patch of zeros first, those of 16 bits
+// always. FP16 weights are widened point by point.
 //
 // Where there are groups enough, each is one task with V and M of its own. Otherwise all threads
 // share the V of one group after the other, and then the panels.
@@ -34,7 +35,7 @@ class WinogradStep final : public Step {
                const PrepareContext& context)
       : kernels_(kernels),
         storage_(form.storage),
-        bf16_(form.has_bf16_products ? form.storage : nullptr),
+        bf16_(form.products),
         gemm_(bf16_ != nullptr ? bf16_->products : kernels.gemm),
         kind_(form.kind),
         g_(geometry_of(region, region.nodes[0])),
@@ -49,24 +50,27 @@ class WinogradStep final : public Step {
     const std::vector<OutputBlock> blocks = output_blocks(region);
     const auto panel_sizes = choose_panels(static_cast<int>(blocks.size()), group_tiles_, gemm_);
     panels_ = pack_panels(
-        region, blocks, panel_sizes, points * steps_ * kChannelBlock,
+        region, storage_, blocks, panel_sizes, points * steps_ * kChannelBlock,
         [&](std::span<const OutputBlock> of_panel, float* weight) {
           pack(region, of_panel, weight);
         },
         context.weights);
 
-    products_ = {.points = static_cast<int>(points),
+    products_ = {.kind = kind_,
+                 .points = static_cast<int>(points),
                  .channels = static_cast<int>(steps_),
                  .stride = group_tiles_,
                  .v_point = channel_blocks(steps_) * group_tiles_ * kChannelBlock + kPointGap,
-                 .m_point = panels_[0].size() * group_tiles_ * kChannelBlock + kPointGap};
+                 .m_point = panels_[0].size() * group_tiles_ * kChannelBlock + kPointGap,
+                 .scales = scales_of(kind_, storage_.weights)};
     v_floats_ = points * products_.v_point;
     m_floats_ = points * products_.m_point;
+    if (storage_.weights != DataType::kF32) u_floats_ = steps_ * panels_[0].size() * kChannelBlock;
     chunks_ =
         pieces_for(std::ssize(panels_),
                    divide_up(group_tiles_, gemm_.pixels[panels_[0].size() - 1]), context.threads);
     workspace_floats_ =
-        (shares_v_ ? v_floats_ : context.threads * v_floats_) + context.threads * m_floats_;
+        (shares_v_ ? 1 : context.threads) * v_floats_ + context.threads * (m_floats_ + u_floats_);
   }
 
   std::int64_t workspace_bytes() const override {
@@ -85,13 +89,15 @@ class WinogradStep final : public Step {
 
   void pack(const Region& region, std::span<const OutputBlock> blocks, float* weight) const {
     if (bf16_ == nullptr) {
-      pack_winograd(kind_, blocks, g_.channels, taps_of(region), weight);
+      pack_winograd(kind_, blocks, g_.channels, taps_of(region), scales_of(kind_, storage_.weights),
+                    weight);
       return;
     }
     const std::int64_t points = sizes().points * sizes().points;
     const std::int64_t row = std::ssize(blocks) * kChannelBlock;
     std::vector<float> rows(static_cast<std::size_t>(points * g_.channels * row));
-    pack_winograd(kind_, blocks, g_.channels, taps_of(region), rows.data());
+    pack_winograd(kind_, blocks, g_.channels, taps_of(region), scales_of(kind_, storage_.weights),
+                  rows.data());
     for (std::int64_t i = 0; i < points; ++i)
       to_pairs(rows.data() + i * g_.channels * row, g_.channels, row, steps_,
                weight + i * steps_ * row);
@@ -103,7 +109,7 @@ class WinogradStep final : public Step {
         points * channel_blocks(steps_) * kChannelBlock * size_of(DataType::kF32);
     const std::int64_t most = std::max(group_bytes() / tile_bytes, kLeastGroup);
     groups_ = divide_up(tiles, most);
-    const std::int64_t weight_bytes = points * steps_ * g_.outputs * size_of(DataType::kF32);
+    const std::int64_t weight_bytes = points * steps_ * g_.outputs * size_of(storage_.weights);
     const std::int64_t least = weight_bytes <= kFewWeights ? kLeastPrivate / 3 : kLeastPrivate;
     shares_v_ = threads > 1 && tiles < least * threads;
     if (!shares_v_) groups_ = std::min(divide_up(groups_, threads) * threads, tiles);
@@ -116,7 +122,8 @@ class WinogradStep final : public Step {
 
   void run_private(const Bindings& bindings, ThreadPool& pool) const noexcept {
     pool.run(static_cast<int>(groups_), [&](int group, int worker) {
-      float* v = static_cast<float*>(bindings.workspace) + worker * (v_floats_ + m_floats_);
+      float* v =
+          static_cast<float*>(bindings.workspace) + worker * (v_floats_ + m_floats_ + u_floats_);
       const std::int64_t count = tiles_of(group);
       transform_inputs(bindings, group, 0, channel_blocks(g_.channels) * count, v);
       for (const Panel& panel : panels_)
@@ -138,7 +145,8 @@ class WinogradStep final : public Step {
         const std::int64_t chunk = task % chunks_;
         const std::int64_t first = count * chunk / chunks_;
         run_panel(bindings, panels_[static_cast<std::size_t>(task / chunks_)], group, v,
-                  v + v_floats_ + worker * m_floats_, first, count * (chunk + 1) / chunks_ - first);
+                  v + v_floats_ + worker * (m_floats_ + u_floats_), first,
+                  count * (chunk + 1) / chunks_ - first);
       });
     }
   }
@@ -176,7 +184,7 @@ class WinogradStep final : public Step {
                            .row_stride = static_cast<long>(g_.width * kChannelBlock),
                            .dst = v,
                            .point_stride = static_cast<long>(products_.v_point)};
-    if (storage_ != nullptr || !is_inside) {
+    if (storage_.halves != nullptr || !is_inside) {
       gather(plane, y, x, patch.data());
       input.src = patch.data();
       input.row_stride = static_cast<long>(p * kChannelBlock);
@@ -195,38 +203,45 @@ class WinogradStep final : public Step {
   // The P x P pixels from (y, x) on in FP32, zero outside of the image.
   void gather(const float* plane, std::int64_t y, std::int64_t x, float* patch) const noexcept {
     const std::int64_t p = sizes().points;
-    std::fill_n(patch, p * p * kChannelBlock, 0.0f);
     const std::int64_t left = std::max<std::int64_t>(x, 0);
     const std::int64_t right = std::min(x + p, g_.width);
-    if (left >= right) return;
-    for (std::int64_t row = std::max<std::int64_t>(y, 0); row < std::min(y + p, g_.height); ++row) {
-      const float* from = plane + (row * g_.width + left) * kChannelBlock;
-      float* to = patch + ((row - y) * p + left - x) * kChannelBlock;
-      if (storage_ != nullptr)
-        storage_->widen(from, to, static_cast<long>(right - left));
-      else
-        std::copy_n(from, (right - left) * kChannelBlock, to);
+    const std::int64_t top = std::max<std::int64_t>(y, 0);
+    const std::int64_t bottom = std::min(y + p, g_.height);
+    if (right - left < p || bottom - top < p) std::fill_n(patch, p * p * kChannelBlock, 0.0f);
+    if (left >= right || top >= bottom) return;
+    const float* from = plane + (top * g_.width + left) * kChannelBlock;
+    float* to = patch + ((top - y) * p + left - x) * kChannelBlock;
+    if (storage_.halves != nullptr) {
+      storage_.halves->widen(from, to,
+                             {.rows = static_cast<long>(bottom - top),
+                              .columns = static_cast<long>(right - left),
+                              .half_step = kChannelBlock,
+                              .half_row = static_cast<long>(g_.width * kChannelBlock),
+                              .wide_row = static_cast<long>(p * kChannelBlock)});
+      return;
     }
+    for (std::int64_t row = top; row < bottom; ++row)
+      std::copy_n(from + (row - top) * g_.width * kChannelBlock, (right - left) * kChannelBlock,
+                  to + (row - top) * p * kChannelBlock);
   }
 
   void run_panel(const Bindings& bindings, const Panel& panel, std::int64_t group, const float* v,
                  float* m, std::int64_t first, std::int64_t count) const noexcept {
-    run_products(gemm_, products_, panel, v, m, first, count);
+    run_products(kernels_, gemm_, products_, panel, v, m, m + m_floats_, first, count);
     for (std::size_t j = 0; j < panel.blocks.size(); ++j) {
       const float* block = m + static_cast<std::int64_t>(j) * group_tiles_ * kChannelBlock;
       for (std::int64_t i = first; i < first + count; ++i) {
         const std::int64_t tile = group * group_tiles_ + i;
-        store_outputs(kernels_, storage_, kind_, products_, panel, j, block + i * kChannelBlock, g_,
-                      bindings, tile / image_tiles_,
-                      tile % image_tiles_ / columns_ * sizes().outputs,
+        store_outputs(kernels_, products_, panel, j, block + i * kChannelBlock, g_, bindings,
+                      tile / image_tiles_, tile % image_tiles_ / columns_ * sizes().outputs,
                       tile % columns_ * sizes().outputs);
       }
     }
   }
 
   const Kernels& kernels_;
-  const Bf16Kernels* storage_;  // null: FP32
-  const Bf16Kernels* bf16_;     // of the products; null: FP32
+  ConvStorage storage_;
+  const Bf16Kernels* bf16_;  // of the products; null: FP32
   const GemmKernels& gemm_;
   WinogradKind kind_;
   ConvGeometry g_;
@@ -239,6 +254,7 @@ class WinogradStep final : public Step {
   std::vector<Panel> panels_;
   WinogradProducts products_ = {};
   std::int64_t v_floats_ = 0, m_floats_ = 0, workspace_floats_ = 0;
+  std::int64_t u_floats_ = 0;  // weights of a panel and point, widened
 };
 
 std::optional<std::string> refuse_winograd(WinogradKind kind, std::int64_t least_tiles,
@@ -258,34 +274,24 @@ std::optional<std::string> refuse_winograd(WinogradKind kind, std::int64_t least
   return std::nullopt;
 }
 
-class ConvWinograd final : public Tactic {
+class ConvWinograd final : public BlockedTactic {
  public:
   ConvWinograd(const WinogradForm& form, const Kernels& kernels)
-      : form_(form),
-        kernels_(kernels),
-        name_(fmt::format("cpu.conv.winograd_{}.{}.{}", form.name,
-                          form.storage != nullptr ? "bf16" : "f32",
-                          form.storage != nullptr ? form.storage->isa : kernels.isa)) {}
-
-  std::string_view name() const override { return name_; }
+      : BlockedTactic(fmt::format("cpu.conv.winograd_{}", form.name), kernels, form.storage.type,
+                      form.storage.isa),
+        form_(form) {}
 
   std::optional<std::string> refuse(const Region& region) const override {
     return refuse_winograd(form_.kind, form_.least_tiles, region);
   }
 
-  Requirements requirements(const Region& region) const override {
-    return requirements_in(region, form_.storage != nullptr ? kBlockedBf16 : kBlockedF32);
-  }
-
   std::unique_ptr<Step> prepare(const Region& region,
                                 const PrepareContext& context) const override {
-    return std::make_unique<WinogradStep>(form_, kernels_, region, context);
+    return std::make_unique<WinogradStep>(form_, kernels(), region, context);
   }
 
  private:
   WinogradForm form_;
-  const Kernels& kernels_;
-  std::string name_;
 };
 
 }  // namespace

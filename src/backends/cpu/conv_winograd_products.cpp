@@ -45,8 +45,21 @@ Matrix transform(const Matrix& g, const float* filter, std::size_t points, std::
 
 }  // namespace
 
+WinogradScales scales_of(WinogradKind kind, DataType weights) {
+  WinogradScales scales;
+  scales.fill(1.0f);
+  if (weights != DataType::kF16) return scales;
+  const Matrix g = filter_transform(kWinogradSizes[kind].points, kWinogradSizes[kind].taps);
+  for (std::size_t i = 0; i < scales.size(); ++i) {
+    double largest = 0.0;  // that a row makes of filters up to 1
+    for (const double factor : g[i]) largest += std::abs(factor);
+    if (largest > 0.0) scales[i] = static_cast<float>(std::exp2(-std::ceil(std::log2(largest))));
+  }
+  return scales;
+}
+
 void pack_winograd(WinogradKind kind, std::span<const OutputBlock> blocks, std::int64_t channels,
-                   const FindTaps& find, float* weight) {
+                   const FindTaps& find, const WinogradScales& scales, float* weight) {
   const auto points = static_cast<std::size_t>(kWinogradSizes[kind].points);
   const auto taps = static_cast<std::size_t>(kWinogradSizes[kind].taps);
   const Matrix g = filter_transform(kWinogradSizes[kind].points, kWinogradSizes[kind].taps);
@@ -58,17 +71,23 @@ void pack_winograd(WinogradKind kind, std::span<const OutputBlock> blocks, std::
       const Matrix u = f != nullptr ? transform(g, f, points, taps) : Matrix{};
       for (std::size_t i = 0; i < points * points; ++i)
         weight[(i * static_cast<std::size_t>(channels) + static_cast<std::size_t>(c)) * row + k] =
-            static_cast<float>(u[i / points][i % points]);
+            static_cast<float>(u[i / points][i % points]) * scales[i / points] * scales[i % points];
     }
   }
 }
 
-void run_products(const GemmKernels& gemm, const WinogradProducts& products, const Panel& panel,
-                  const float* v, float* m, std::int64_t first, std::int64_t count) noexcept {
+void run_products(const Kernels& kernels, const GemmKernels& gemm, const WinogradProducts& products,
+                  const Panel& panel, const float* v, float* m, float* scratch, std::int64_t first,
+                  std::int64_t count) noexcept {
   static constexpr std::array<float, kMaxTileBlocks* kChannelBlock> kNoBias = {};
   const std::int64_t most = gemm.pixels[panel.size() - 1];
   const std::int64_t tiles = divide_up(count, most);
-  const std::int64_t lines = static_cast<std::int64_t>(products.channels) * panel.size();
+  const std::int64_t weights =
+      static_cast<std::int64_t>(products.channels) * panel.size() * kChannelBlock;
+  // The next point's weights follow this one's, the next panel's those of the last point.
+  const std::int64_t point_floats = panel.storage.weights == DataType::kF16 ? weights / 2 : weights;
+  const std::int64_t lines = point_floats / kChannelBlock;
+  const std::int64_t side = kWinogradSizes[products.kind].points;
   std::array<float*, kMaxTileBlocks> dst;
   const long tap_offset = 0;
   GemmTile tile = {};
@@ -79,7 +98,10 @@ void run_products(const GemmKernels& gemm, const WinogradProducts& products, con
   tile.bias = kNoBias.data();
   tile.dst = dst.data();
   for (std::int64_t i = 0; i < products.points; ++i) {
-    tile.weight = panel.weight + i * lines * kChannelBlock;
+    const float scale = products.scales[static_cast<std::size_t>(i / side)] *
+                        products.scales[static_cast<std::size_t>(i % side)];
+    const GemmKernels& of_tiles =
+        set_weights(kernels, gemm, panel, i * weights, weights, 1.0f / scale, tiles, scratch, tile);
     for (std::int64_t t = 0; t < tiles; ++t) {
       const std::int64_t a = count * t / tiles;
       const std::int64_t b = count * (t + 1) / tiles;
@@ -87,17 +109,17 @@ void run_products(const GemmKernels& gemm, const WinogradProducts& products, con
       for (std::int64_t j = 0; j < panel.size(); ++j)
         dst[static_cast<std::size_t>(j)] =
             m + i * products.m_point + (j * products.stride + first + a) * kChannelBlock;
-      // The next point's weights follow this one's, the next panel's those of the last point.
-      set_prefetch(tile, tile.weight + lines * kChannelBlock, lines, t, tiles);
-      gemm.tile[panel.size() - 1][b - a - 1](tile);
+      set_prefetch(tile, panel.weight + (i + 1) * point_floats, lines, t, tiles);
+      of_tiles.tile[panel.size() - 1][b - a - 1](tile);
     }
   }
 }
 
-void store_outputs(const Kernels& kernels, const Bf16Kernels* bf16, WinogradKind kind,
-                   const WinogradProducts& products, const Panel& panel, std::size_t j,
-                   const float* m, const ConvGeometry& geometry, const Bindings& bindings,
-                   std::int64_t image, std::int64_t y, std::int64_t x) noexcept {
+void store_outputs(const Kernels& kernels, const WinogradProducts& products, const Panel& panel,
+                   std::size_t j, const float* m, const ConvGeometry& geometry,
+                   const Bindings& bindings, std::int64_t image, std::int64_t y,
+                   std::int64_t x) noexcept {
+  const WinogradKind kind = products.kind;
   const OutputBlock& block = panel.blocks[j];
   const std::int64_t size = kWinogradSizes[kind].outputs;
   const std::int64_t pixel = y * geometry.out_width + x;
@@ -112,7 +134,7 @@ void store_outputs(const Kernels& kernels, const Bf16Kernels* bf16, WinogradKind
                            .row_stride = 0,
                            .rows = rows,
                            .columns = columns};
-  if (bf16 == nullptr) {
+  if (panel.storage.halves == nullptr) {
     output.dst = address_of(block, bindings, image, pixel);
     output.row_stride = static_cast<long>(geometry.out_width * kChannelBlock);
     kernels.winograd.output[kind](output);
@@ -125,9 +147,12 @@ void store_outputs(const Kernels& kernels, const Bf16Kernels* bf16, WinogradKind
   output.dst = sums.data();
   output.row_stride = static_cast<long>(size * kChannelBlock);
   kernels.winograd.output[kind](output);
-  for (int row = 0; row < rows; ++row)
-    bf16->store(half_block(block, bindings, image, pixel + row * geometry.out_width),
-                sums.data() + row * size * kChannelBlock, columns);
+  panel.storage.halves->store(half_block(block, bindings, image, pixel), sums.data(),
+                              {.rows = rows,
+                               .columns = columns,
+                               .half_step = kChannelBlock,
+                               .half_row = static_cast<long>(geometry.out_width * kChannelBlock),
+                               .wide_row = output.row_stride});
 }
 
 }  // namespace kissa::cpu

@@ -1,6 +1,6 @@
 // The tactics of fused mode besides convolution: a function a family, which adds the family's
-// tactics for one table of kernels and for tensors in FP32 or BF16, best first. All compute in
-// FP32. An op that needs no blocks of channels has two tactics in FP32, one for each layout, so
+// tactics for one table of kernels and for tensors in FP32, BF16 or FP16, best first. All compute
+// in FP32. An op that needs no blocks of channels has two tactics in FP32, one for each layout, so
 // that the planner can leave data as it lies.
 #pragma once
 
@@ -22,8 +22,8 @@ void add_pool_tactics(const Kernels& kernels, DataType type, OwnedTactics& tacti
 void add_lrn_tactics(const Kernels& kernels, DataType type, OwnedTactics& tactics);
 
 // cpu.inner_product.panels, cpu.inner_product.panels_blocked: from row-major and blocked input to
-// row-major output, with any epilogue. In BF16 the weights are, too, which then take half the time
-// to come from memory, and cpu.inner_product.panels_blocked32 reads what flows in BF16.
+// row-major output, with any epilogue. In 16 bits the weights are, too, which then take half the
+// time to come from memory, and cpu.inner_product.panels_blocked32 reads what flows so.
 void add_inner_product_tactics(const Kernels& kernels, DataType type, OwnedTactics& tactics);
 
 // cpu.softmax: any axis, row-major.
@@ -39,8 +39,8 @@ void add_eltwise_tactics(const Kernels& kernels, DataType type, OwnedTactics& ta
 void add_concat_tactics(const Kernels& kernels, DataType type, OwnedTactics& tactics);
 
 // cpu.reorder: an Identity of 4 axes whose input and output have the formats that the region's
-// values say: one of them in blocks of that type; the other row-major FP32 or, in BF16, in blocks
-// of FP32.
+// values say: one of them in blocks of that type; the other row-major FP32 or, in 16 bits, in
+// blocks of FP32.
 void add_reorder_tactics(const Kernels& kernels, DataType type, OwnedTactics& tactics);
 
 // All of the above.

@@ -18,8 +18,8 @@ CombineKind kind_of(EltwiseMethod method) {
   return CombineKind::kSum;
 }
 
-// A tensor as images of `floats` neighbouring floats (in BF16, pairs) each; one image where it is
-// row-major.
+// A tensor as images of `floats` neighbouring floats (in 16 bits, pairs) each; one image where it
+// is row-major.
 struct Images {
   std::int64_t count, floats, stride;
 };

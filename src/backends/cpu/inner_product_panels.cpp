@@ -1,6 +1,6 @@
-// InnerProduct with weights packed into panels of outputs, in FP32 or BF16. A blocked input is read
-// as it lies: the weights' rows are packed in its order, with zeros for its padding lanes. One in
-// BF16 is widened first, once for all panels.
+// InnerProduct with weights packed into panels of outputs, in FP32, BF16 or FP16. A blocked input
+// is read as it lies: the weights' rows are packed in its order, with zeros for its padding lanes.
+// One in 16 bits is widened first, once for all panels.
 #include "backends/cpu/conv_bf16.h"
 #include "backends/cpu/data_tactics.h"
 #include "backends/cpu/parallel.h"
@@ -47,15 +47,23 @@ void pack_panel(const WeightView& weight, const std::vector<std::int64_t>& order
   }
 }
 
+auto run_of(const InnerProductKernels& kernels, DataType weights) {
+  switch (weights) {
+    case DataType::kBF16: return kernels.run_bf16;
+    case DataType::kF16: return kernels.run_fp16;
+    default: return kernels.run;
+  }
+}
+
 class PanelStep final : public Step {
  public:
   PanelStep(const Kernels& kernels, const Region& region, DataType weights,
             const PrepareContext& context)
       : lanes_(kernels.lanes),
         panel_(kernels.inner_product.panel),
-        is_bf16_(weights == DataType::kBF16),
-        widen_(kernels.reorder.widen),
-        run_(is_bf16_ ? kernels.inner_product.run_bf16 : kernels.inner_product.run) {
+        weights_(weights),
+        widen_((weights == DataType::kBF16 ? kernels.bf16 : kernels.f16).reorder.widen),
+        run_(run_of(kernels.inner_product, weights)) {
     const auto& op = *region.only<InnerProduct>();
     const Region::Node& node = region.nodes[0];
     const TensorDesc& in = region.in(0).desc;
@@ -66,7 +74,7 @@ class PanelStep final : public Step {
     rows_ = in.shape.product(0, axis);
     depth_ = std::ssize(order);
     src_row_ = is_blocked(in.format.layout) ? BlockedTensor(in).image_stride : depth_;
-    is_widened_ = in.format.type == DataType::kBF16;
+    is_widened_ = in.format.type != DataType::kF32;
     outputs_ = op.num_output;
     activation_ = activation_of(node.epilogue);
     pack(region, order, context.weights);
@@ -93,7 +101,7 @@ class PanelStep final : public Step {
   void widen(const Bindings& bindings, Stream& stream) const noexcept {
     const auto* src = static_cast<const float*>(bindings.inputs[input_]);
     auto* dst = static_cast<float*>(bindings.workspace);
-    constexpr std::int64_t kChannels = block_channels(kBlockedBf16.layout);
+    constexpr std::int64_t kChannels = block_channels(Layout::kBlocked32);
     const std::int64_t pixels = depth_ / kChannels;  // of all blocks of an image
     const auto body = [&](std::int64_t begin, std::int64_t end) {
       for_each_group(begin, end, pixels, [&](std::int64_t row, auto first, auto last) {
@@ -106,7 +114,8 @@ class PanelStep final : public Step {
   }
 
   // Panel by panel: the bias, then the weights.
-  std::int64_t panel_floats() const { return panel_ + depth_ * (is_bf16_ ? panel_ / 2 : panel_); }
+  std::int64_t panel_floats() const { return panel_ + depth_ * row_floats(); }
+  std::int64_t row_floats() const { return panel_ * size_of(weights_) / size_of(DataType::kF32); }
 
   void pack(const Region& region, const std::vector<std::int64_t>& order, WeightArena& arena) {
     const auto& op = *region.only<InnerProduct>();
@@ -131,13 +140,15 @@ class PanelStep final : public Step {
   }
 
   void write_rows(const std::vector<float>& rows, float* dst) const {
-    if (!is_bf16_) {
+    if (weights_ == DataType::kF32) {
       std::copy(rows.begin(), rows.end(), dst);
-      return;
+    } else if (weights_ == DataType::kF16) {
+      to_fp16(rows, dst);
+    } else {
+      const std::int64_t vecs = panel_ / lanes_;
+      for (std::int64_t k = 0; k < depth_; ++k)
+        to_pairs(rows.data() + k * panel_, vecs, lanes_, vecs / 2, dst + k * panel_ / 2);
     }
-    const std::int64_t vecs = panel_ / lanes_;
-    for (std::int64_t k = 0; k < depth_; ++k)
-      to_pairs(rows.data() + k * panel_, vecs, lanes_, vecs / 2, dst + k * panel_ / 2);
   }
 
   void run_tile(const Bindings& bindings, std::int64_t panel, std::int64_t chunk,
@@ -164,7 +175,7 @@ class PanelStep final : public Step {
   }
 
   std::int64_t lanes_, panel_;
-  bool is_bf16_;
+  DataType weights_;
   void (*widen_)(const float*, std::int64_t, const MutableWideBlocks&) noexcept;
   void (*run_)(const InnerProductTile&) noexcept;
   std::size_t input_ = 0;
@@ -223,7 +234,7 @@ class InnerProductPanels final : public KernelTactic {
 
 void add_inner_product_tactics(const Kernels& kernels, DataType type, OwnedTactics& tactics) {
   std::vector<Format> formats = {kBlockedF32, Format{}};
-  if (type == DataType::kBF16) formats.insert(formats.begin(), kBlockedBf16);
+  if (type != DataType::kF32) formats.insert(formats.begin(), blocked_format(type));
   for (const Format& format : formats)
     tactics.push_back(std::make_unique<InnerProductPanels>(kernels, type, format));
 }

@@ -14,7 +14,23 @@ std::size_t index_in(const std::vector<int>& values, int value) {
   return static_cast<std::size_t>(it - values.begin());
 }
 
+std::string_view name_of(DataType type) {
+  switch (type) {
+    case DataType::kF32: return "f32";
+    case DataType::kF16: return "f16";
+    case DataType::kBF16: return "bf16";
+    case DataType::kI8: return "i8";
+  }
+  return "";
+}
+
 }  // namespace
+
+KernelTactic::KernelTactic(const std::string& stem, const Kernels& kernels, DataType type,
+                           const char* isa)
+    : name_(fmt::format("{}.{}.{}", stem, name_of(type), isa != nullptr ? isa : kernels.isa)),
+      kernels_(kernels),
+      type_(type) {}
 
 std::optional<std::string> refuse_flow(const Region& region) {
   for (const Region::Value& value : region.values)

@@ -12,12 +12,10 @@ namespace kissa::cpu {
 // A tactic that runs the kernels of one table, which compute in FP32.
 class KernelTactic : public Tactic {
  public:
-  // `stem`: the name's first parts, as in "cpu.pool.max". `type`: kF32 or kBF16, what the tensors
-  // that flow or the weights are stored in.
-  KernelTactic(const std::string& stem, const Kernels& kernels, DataType type = DataType::kF32)
-      : name_(stem + (type == DataType::kBF16 ? ".bf16." : ".f32.") + kernels.isa),
-        kernels_(kernels),
-        type_(type) {}
+  // `stem`: the name's first parts, as in "cpu.pool.max". `type`: kF32, kBF16 or kF16, what the
+  // tensors that flow or the weights are stored in. `isa`: where it is not that of `kernels`.
+  KernelTactic(const std::string& stem, const Kernels& kernels, DataType type = DataType::kF32,
+               const char* isa = nullptr);
 
   std::string_view name() const final { return name_; }
 
@@ -26,7 +24,11 @@ class KernelTactic : public Tactic {
   DataType type() const { return type_; }
   // Those for tensors of type().
   const StorageKernels& stored() const {
-    return type_ == DataType::kBF16 ? kernels_.bf16 : kernels_.f32;
+    switch (type_) {
+      case DataType::kBF16: return kernels_.bf16;
+      case DataType::kF16: return kernels_.f16;
+      default: return kernels_.f32;
+    }
   }
 
  private:
@@ -41,16 +43,18 @@ std::optional<std::string> refuse_flow(const Region& region);
 // Besides: the node has no epilogue at all, and all tensors that flow have 4 axes where blocked.
 std::optional<std::string> refuse_plain(const Region& region, Layout layout);
 
-// FP32 in blocks of 16 channels, and BF16 in blocks of 32.
+// FP32 in blocks of 16 channels, BF16 and FP16 in blocks of 32.
 inline constexpr Format kBlockedF32 = {DataType::kF32, Layout::kBlocked16};
 inline constexpr Format kBlockedBf16 = {DataType::kBF16, Layout::kBlocked32};
+inline constexpr Format kBlockedF16 = {DataType::kF16, Layout::kBlocked32};
 
 constexpr Format blocked_format(DataType type) {
-  return type == DataType::kBF16 ? kBlockedBf16 : kBlockedF32;
+  return type == DataType::kF32 ? kBlockedF32 : Format{type, Layout::kBlocked32};
 }
 // The formats, best first, of an op that needs no blocks of channels: FP32 may also be row-major.
 inline std::vector<Format> formats_of(DataType type) {
-  return type == DataType::kBF16 ? std::vector{kBlockedBf16} : std::vector{kBlockedF32, Format{}};
+  return type == DataType::kF32 ? std::vector{kBlockedF32, Format{}}
+                                : std::vector{blocked_format(type)};
 }
 
 // One format everywhere.
@@ -74,8 +78,9 @@ class BlockedTactic : public KernelTactic {
 std::size_t input_binding(const Region& region, int value);
 std::size_t output_binding(const Region& region, int value);
 
-// A tensor in blocks of 16 channels in FP32, or of 32 in BF16. A pixel of a block takes 64 bytes in
-// both: addresses count floats, each of which stands for a pair of neighbouring channels in BF16.
+// A tensor in blocks of 16 channels in FP32, or of 32 in 16 bits. A pixel of a block takes 64 bytes
+// in both: addresses count floats, each of which stands for a pair of neighbouring channels in 16
+// bits.
 struct BlockedTensor {
   std::int64_t images, channels, blocks, height, width;
   std::int64_t block_channels;

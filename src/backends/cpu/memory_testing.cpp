@@ -6,6 +6,7 @@
 
 #include "base/bf16.h"
 #include "base/error.h"
+#include "base/fp16.h"
 
 namespace kissa::cpu {
 namespace {
@@ -15,7 +16,7 @@ constexpr unsigned char kGuard = 0xa5;
 }  // namespace
 
 Memory::Memory(const TensorDesc& desc) : desc_(desc) {
-  KISSA_CHECK(desc.format.type == DataType::kF32 || desc.format.type == DataType::kBF16);
+  KISSA_CHECK(desc.format.type != DataType::kI8);
   if (is_blocked(desc.format.layout) && desc.image_stride == 0)
     desc_.image_stride = desc.image_elements();
   const std::int64_t elements =
@@ -53,7 +54,8 @@ void Memory::set(std::int64_t place, float value) {
   if (desc_.format.type == DataType::kF32) {
     std::memcpy(at, &value, sizeof value);
   } else {
-    const std::uint16_t half = to_bf16(value);
+    const std::uint16_t half =
+        desc_.format.type == DataType::kF16 ? to_fp16(value) : to_bf16(value);
     std::memcpy(at, &half, sizeof half);
   }
 }
@@ -67,7 +69,7 @@ float Memory::get(std::int64_t place) const {
   }
   std::uint16_t half;
   std::memcpy(&half, at, sizeof half);
-  return from_bf16(half);
+  return desc_.format.type == DataType::kF16 ? from_fp16(half) : from_bf16(half);
 }
 
 void Memory::fill(const Floats& values) {
@@ -101,6 +103,14 @@ bool Memory::is_intact() const {
     std::copy_n(bytes_.begin() + at, size, expected.bytes_.begin() + at);
   });
   return bytes_ == expected.bytes_;
+}
+
+float rounded_to(DataType type, float value) {
+  switch (type) {
+    case DataType::kBF16: return from_bf16(to_bf16(value));
+    case DataType::kF16: return from_fp16(to_fp16(value));
+    default: return value;
+  }
 }
 
 void spread_images(TensorDesc& desc, std::int64_t gap) {

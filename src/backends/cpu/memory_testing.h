@@ -38,6 +38,9 @@ class Memory {
   std::vector<unsigned char> bytes_;
 };
 
+// What a type holds of a number.
+float rounded_to(DataType type, float value);
+
 // Makes room for guards between the images of a blocked tensor, `gap` blocks' worth of lanes.
 void spread_images(TensorDesc& desc, std::int64_t gap);
 

@@ -1,5 +1,5 @@
-// Reorders between row-major N, C, H, W and blocks of channels, and between blocks in FP32 and
-// BF16.
+// Reorders between row-major N, C, H, W and blocks of channels, and between blocks in FP32 and 16
+// bits.
 #include "backends/cpu/data_tactics.h"
 #include "backends/cpu/parallel.h"
 
@@ -28,7 +28,7 @@ void for_each_stretch(Stream& stream, const BlockedTensor& tensor, const Run& ru
 // Between row-major FP32 and blocks of either type.
 class RowsStep final : public Step {
  public:
-  RowsStep(const RowReorderKernels& kernels, const Region& region)
+  RowsStep(const StorageReorderKernels& kernels, const Region& region)
       : kernels_(kernels),
         to_blocked_(is_blocked(region.out(0).desc.format.layout)),
         blocked_(to_blocked_ ? region.out(0).desc : region.in(0).desc) {}
@@ -49,17 +49,17 @@ class RowsStep final : public Step {
   }
 
  private:
-  const RowReorderKernels& kernels_;
+  const StorageReorderKernels& kernels_;
   bool to_blocked_;
   BlockedTensor blocked_;
 };
 
-// Between blocks in FP32 and in BF16: two of the former are one of the latter.
+// Between blocks in FP32 and in 16 bits: two of the former are one of the latter.
 class BlocksStep final : public Step {
  public:
-  BlocksStep(const ReorderKernels& kernels, const Region& region)
+  BlocksStep(const StorageReorderKernels& kernels, const Region& region)
       : kernels_(kernels),
-        narrows_(region.out(0).desc.format == kBlockedBf16),
+        narrows_(region.in(0).desc.format == kBlockedF32),
         wide_(narrows_ ? region.in(0).desc : region.out(0).desc),
         narrow_(narrows_ ? region.out(0).desc : region.in(0).desc) {}
 
@@ -83,7 +83,7 @@ class BlocksStep final : public Step {
   }
 
  private:
-  const ReorderKernels& kernels_;
+  const StorageReorderKernels& kernels_;
   bool narrows_;
   BlockedTensor wide_, narrow_;
 };
@@ -111,14 +111,14 @@ class ReorderTactic final : public KernelTactic {
 
   std::unique_ptr<Step> prepare(const Region& region, const PrepareContext&) const override {
     if (region.in(0).desc.format == Format{} || region.out(0).desc.format == Format{})
-      return std::make_unique<RowsStep>(stored().rows, region);
-    return std::make_unique<BlocksStep>(kernels().reorder, region);
+      return std::make_unique<RowsStep>(stored().reorder, region);
+    return std::make_unique<BlocksStep>(stored().reorder, region);
   }
 
  private:
   // What there is on the other side of blocks of type().
   bool is_other(const Format& format) const {
-    return format == Format{} || (type() == DataType::kBF16 && format == kBlockedF32);
+    return format == Format{} || (type() != DataType::kF32 && format == kBlockedF32);
   }
 };
 

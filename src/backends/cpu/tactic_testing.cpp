@@ -6,8 +6,6 @@
 #include <cmath>
 #include <cstring>
 
-#include "base/bf16.h"
-
 namespace kissa::cpu {
 namespace {
 
@@ -20,8 +18,8 @@ int add_value(Region& region, const Shape& shape, const float* constant = nullpt
   return static_cast<int>(region.values.size()) - 1;
 }
 
-void round_to_bf16(Floats& values) {
-  for (float& value : values) value = from_bf16(to_bf16(value));
+void round_to(DataType type, Floats& values) {
+  for (float& value : values) value = rounded_to(type, value);
 }
 
 Floats random_floats(std::int64_t count, std::uint32_t seed) {
@@ -71,7 +69,7 @@ void add_node(Trial& trial, const Op& op, const std::vector<int>& inputs, std::u
   op_case.fills.resize(inputs.size());
   CaseData data(op_case, seed);
   for (std::size_t i = inputs.size(); i < data.shapes().size(); ++i) {
-    if (trial.bf16_params) round_to_bf16(data.tensors()[i]);
+    round_to(trial.params_type, data.tensors()[i]);
     trial.params.push_back(std::move(data.tensors()[i]));
     node.params.push_back(add_value(region, data.shapes()[i], trial.params.back().data()));
   }
@@ -123,8 +121,8 @@ void expect_close(const Floats& got, const Floats& expected, const Tolerance& to
   for (std::size_t i = 0; i < expected.size(); ++i) {
     if (std::isnan(expected[i]) ? std::isnan(got[i]) : got[i] == expected[i]) continue;
     const double error = std::abs(double{got[i]} - double{expected[i]});
-    const double allowed =
-        tolerance.relative * std::abs(double{expected[i]}) + tolerance.absolute * largest;
+    const double allowed = tolerance.relative * std::abs(double{expected[i]}) +
+                           tolerance.absolute * largest + tolerance.least;
     if (!(error <= allowed)) {
       ADD_FAILURE() << "element " << i << " is " << got[i] << ", not " << expected[i]
                     << "; the largest is " << largest;
@@ -135,8 +133,8 @@ void expect_close(const Floats& got, const Floats& expected, const Tolerance& to
 
 Trial make_trial(const OpCase& op_case, const TrialOptions& options) {
   Trial trial = {.name = op_case.name, .region = {}, .params = {}, .inputs = {}, .expected = {}};
-  trial.bf16_params = options.bf16_params;
-  trial.bf16_inputs = options.bf16_inputs;
+  trial.params_type = options.params;
+  trial.inputs_type = options.inputs;
   CaseData data(op_case, options.seed);
   std::vector<int> inputs;
   for (std::size_t i = 0; i < op_case.in.size(); ++i) {
@@ -145,7 +143,7 @@ Trial make_trial(const OpCase& op_case, const TrialOptions& options) {
       continue;
     }
     inputs.push_back(add_value(trial.region, op_case.in[i]));
-    if (trial.bf16_inputs) round_to_bf16(data.tensors()[i]);
+    round_to(trial.inputs_type, data.tensors()[i]);
     trial.inputs.push_back(std::move(data.tensors()[i]));
     trial.region.inputs.push_back(inputs.back());
   }
@@ -164,12 +162,12 @@ Trial make_trial(const OpCase& op_case, const TrialOptions& options) {
 }
 
 Trial make_chain(const std::string& name, const std::vector<Op>& ops, const Shape& in,
-                 const Fill& fill, bool bf16_inputs) {
+                 const Fill& fill, DataType inputs) {
   Trial trial = {.name = name, .region = {}, .params = {}, .inputs = {}, .expected = {}};
   const OpCase start = {.name = name, .op = Identity{}, .in = {in}, .fills = {fill}};
   trial.inputs = {CaseData(start, 1).tensors()[0]};
-  trial.bf16_inputs = bf16_inputs;
-  if (bf16_inputs) round_to_bf16(trial.inputs[0]);
+  trial.inputs_type = inputs;
+  round_to(inputs, trial.inputs[0]);
   trial.region.inputs = {add_value(trial.region, in)};
   std::vector<int> flow = trial.region.inputs;
   for (const Op& op : ops) {

@@ -20,15 +20,15 @@ struct Trial {
   std::vector<Floats> params;  // what the region's constants point to
   std::vector<Floats> inputs;  // one a Region::inputs
   std::vector<Floats> expected;
-  bool bf16_params = false;
-  bool bf16_inputs = false;
+  DataType params_type = DataType::kF32;  // values are such that it holds them exactly
+  DataType inputs_type = DataType::kF32;
 };
 
 struct TrialOptions {
-  Epilogue epilogue = {};    // its residual, if any, is random
-  bool same_inputs = false;  // the first and the last input are one value
-  bool bf16_params = false;  // parameters that BF16 holds exactly
-  bool bf16_inputs = false;  // and what flows in besides a residual
+  Epilogue epilogue = {};            // its residual, if any, is random
+  bool same_inputs = false;          // the first and the last input are one value
+  DataType params = DataType::kF32;  // the type that holds parameters exactly
+  DataType inputs = DataType::kF32;  // and what flows in besides a residual
   std::uint32_t seed = 1;
 };
 // The region of one node.
@@ -36,7 +36,7 @@ Trial make_trial(const OpCase& op_case, const TrialOptions& options = {});
 
 // A chain: each op takes the one before's output.
 Trial make_chain(const std::string& name, const std::vector<Op>& ops, const Shape& in,
-                 const Fill& fill, bool bf16_inputs = false);
+                 const Fill& fill, DataType inputs = DataType::kF32);
 
 // Trials of one node each, side by side in one region.
 Trial join(const std::string& name, std::vector<Trial> trials);
@@ -45,10 +45,11 @@ Trial join(const std::string& name, std::vector<Trial> trials);
 // where the op takes no such inputs.
 std::optional<OpCase> with_batch(const OpCase& op_case, std::int64_t batch);
 
-// |got - expected| <= relative * |expected| + absolute * max |expected|.
+// |got - expected| <= relative * |expected| + absolute * max |expected| + least.
 struct Tolerance {
   double relative;
   double absolute;
+  double least = 0.0;
 };
 
 void expect_close(const Floats& got, const Floats& expected, const Tolerance& tolerance);

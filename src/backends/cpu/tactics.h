@@ -3,6 +3,7 @@
 
 #include <memory>
 
+#include "backends/cpu/conv_storage.h"
 #include "backends/cpu/isa.h"
 #include "backends/tactic.h"
 
@@ -24,30 +25,37 @@ TacticList fused_tactics(Isa isa);
 // The same in BF16 where an op has such tactics; empty where `isa` has no such kernels.
 TacticList fused_bf16_tactics(Isa isa);
 
+// The same in FP16.
+TacticList fused_fp16_tactics(Isa isa);
+
+// Convolutions take tensors in blocks as their storage says; a first layer reads row-major
+// FP32.
+
 // 1x1 of stride 1 as one product of matrices, blocked; siblings that read one value merged.
-std::unique_ptr<const Tactic> make_conv_gemm(const Kernels& kernels);
+std::unique_ptr<const Tactic> make_conv_gemm(const Kernels& kernels, const ConvStorage& storage);
 
 // Any 2-D convolution as it is defined, blocked; groups of few channels are computed together.
-std::unique_ptr<const Tactic> make_conv_direct(const Kernels& kernels);
+std::unique_ptr<const Tactic> make_conv_direct(const Kernels& kernels, const ConvStorage& storage);
 
 // The same for up to 4 input channels in row-major order, which a network's input has.
-std::unique_ptr<const Tactic> make_conv_first(const Kernels& kernels);
+std::unique_ptr<const Tactic> make_conv_first(const Kernels& kernels, const ConvStorage& storage);
 
 // First layers of stride 2 with 7 or 8 taps, from a row-major image, by phases and Winograd's
-// F(5x5, 4x4). bf16: null where the output is stored as FP32.
+// F(5x5, 4x4).
 std::unique_ptr<const Tactic> make_conv_first_winograd(const Kernels& kernels,
-                                                       const Bf16Kernels* bf16);
+                                                       const ConvStorage& storage);
 
 // A filter of its own for each channel, blocked.
-std::unique_ptr<const Tactic> make_conv_depthwise(const Kernels& kernels);
+std::unique_ptr<const Tactic> make_conv_depthwise(const Kernels& kernels,
+                                                  const ConvStorage& storage);
 
 // One of Winograd's forms for square filters of stride 1.
 struct WinogradForm {
   WinogradKind kind;
   std::string_view name;     // the algorithm's in the tactic's
   std::int64_t least_tiles;  // of m x m outputs: with fewer, its larger weights cost too much
-  const Bf16Kernels* storage = nullptr;  // null: tensors in FP32
-  bool has_bf16_products = false;        // F(2x2) alone: the others lose too many of the 8 bits
+  ConvStorage storage = {};
+  const Bf16Kernels* products = nullptr;  // in BF16: F(2x2) alone, the others lose too many bits
 };
 // Winograd's F(m x m, r x r), fused group by group in cache, blocked.
 std::unique_ptr<const Tactic> make_conv_winograd(const WinogradForm& form, const Kernels& kernels);

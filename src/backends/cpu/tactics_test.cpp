@@ -26,36 +26,44 @@ bool is_tested_here(const Tactic& tactic) {
   return !starts_with(tactic.name(), "cpu.conv.") && tactic.name() != reference().name();
 }
 
-// Those in BF16 of every table of kernels: devices offer them only where convolutions are so, too.
-const OwnedTactics& bf16_tactics() {
+constexpr DataType kHalfTypes[] = {DataType::kBF16, DataType::kF16};
+constexpr DataType kTypes[] = {DataType::kF32, DataType::kBF16, DataType::kF16};
+
+// Those in 16 bits of every table of kernels: devices offer them in BF16 only where convolutions
+// are so, too.
+const OwnedTactics& half_tactics() {
   static const OwnedTactics kTactics = [] {
     OwnedTactics tactics;
     for (const Kernels* kernels : kernels_up_to(usable_isa()))
-      add_data_tactics(*kernels, DataType::kBF16, tactics);
+      for (const DataType type : kHalfTypes) add_data_tactics(*kernels, type, tactics);
     return tactics;
   }();
   return kTactics;
 }
 
-// In FP32 with every table of kernels, and in BF16.
+// In FP32 with every table of kernels, and in 16 bits.
 std::set<const Tactic*> all_tactics() {
   std::set<const Tactic*> all;
   for (int level = 0; level <= static_cast<int>(usable_isa()); ++level) {
     const TacticList list = fused_tactics(static_cast<Isa>(level));
     all.insert(list.begin(), list.end());
   }
-  for (const auto& tactic : bf16_tactics()) all.insert(tactic.get());
+  for (const auto& tactic : half_tactics()) all.insert(tactic.get());
   std::erase_if(all, [](const Tactic* tactic) { return !is_tested_here(*tactic); });
   return all;
 }
 
-bool is_bf16(const Tactic& tactic) {
-  return tactic.name().find(".bf16.") != std::string_view::npos;
+DataType type_of(const Tactic& tactic) {
+  if (tactic.name().find(".bf16.") != std::string_view::npos) return DataType::kBF16;
+  if (tactic.name().find(".f16.") != std::string_view::npos) return DataType::kF16;
+  return DataType::kF32;
 }
 
-bool has_bf16(const std::vector<Format>& formats) {
-  return std::any_of(formats.begin(), formats.end(),
-                     [](const Format& format) { return format.type == DataType::kBF16; });
+// The one of 16 bits among them, or FP32.
+DataType type_in(const std::vector<Format>& formats) {
+  const auto it = std::find_if(formats.begin(), formats.end(),
+                               [](const Format& format) { return format.type != DataType::kF32; });
+  return it != formats.end() ? it->type : DataType::kF32;
 }
 
 Tolerance fp32_tolerance_of(std::string_view tactic) {
@@ -67,22 +75,29 @@ Tolerance fp32_tolerance_of(std::string_view tactic) {
   return {3e-6, 1e-7};
 }
 
-// What is exact is so in BF16, too, for inputs that BF16 holds. All else is rounded once.
+// What is exact is so in 16 bits, too, for inputs that they hold. All else is rounded once.
 Tolerance tolerance_of(std::string_view tactic, const Requirements& formats) {
   Tolerance tolerance = fp32_tolerance_of(tactic);
-  const bool is_exact = tolerance.relative + tolerance.absolute == 0.0;
-  if (has_bf16(formats.outputs) && !is_exact) tolerance.relative += 0x1p-8;
+  const DataType type = type_in(formats.outputs);
+  if (tolerance.relative + tolerance.absolute == 0.0 || type == DataType::kF32) return tolerance;
+  tolerance.relative += type == DataType::kBF16 ? 0x1p-8 : 0x1p-11;
+  if (type == DataType::kF16) tolerance.least = 0x1p-25;
   // Where the power is that of the processor's estimates.
-  if (has_bf16(formats.outputs) && tactic.find("lrn") != std::string_view::npos)
+  if (type == DataType::kBF16 && tactic.find("lrn") != std::string_view::npos)
     tolerance.relative += 2.5 * 0x1p-14;
   return tolerance;
 }
 
-// In BF16 a maximum over nothing is the least number that there is.
-void raise_to_bf16(std::vector<Floats>& expected) {
+// In BF16 a maximum over nothing is the least number that there is; in FP16 what is too large is
+// infinity.
+void fit_to(DataType type, std::vector<Floats>& expected) {
   for (Floats& values : expected)
-    for (float& value : values)
-      if (value == -std::numeric_limits<float>::max()) value = -0x1.fep127f;
+    for (float& value : values) {
+      if (type == DataType::kBF16 && value == -std::numeric_limits<float>::max())
+        value = -0x1.fep127f;
+      if (type == DataType::kF16 && std::isinf(rounded_to(type, value)))
+        value = rounded_to(type, value);
+    }
 }
 
 // Runs each trial by each tactic that takes it; keeps the names of those that were of use.
@@ -110,34 +125,39 @@ class Runner {
   void run(const Tactic& tactic, const Trial& trial, Device& device, Stream& stream) {
     if (tactic.refuse(trial.region)) return;
     const Requirements formats = tactic.requirements(trial.region);
-    const bool flows_in_bf16 = has_bf16(formats.inputs) || has_bf16(formats.outputs);
-    if (flows_in_bf16 != trial.bf16_inputs) return;
-    if (is_bf16(tactic) != (trial.bf16_params || trial.bf16_inputs)) return;
+    const DataType out = type_in(formats.outputs);
+    const DataType flow = out != DataType::kF32 ? out : type_in(formats.inputs);
+    const bool has_half_params = trial.params_type != DataType::kF32;
+    if (flow != trial.inputs_type) return;
+    if (type_of(tactic) != (has_half_params ? trial.params_type : trial.inputs_type)) return;
     used_.insert(tactic.name());
     Trial formatted = trial;
     set_formats(formatted.region, formats);
-    if (flows_in_bf16) raise_to_bf16(formatted.expected);
+    fit_to(out, formatted.expected);
     run_trial(tactic, std::move(formatted), tolerance_of(tactic.name(), formats), device, stream);
   }
 
   std::set<std::string_view> used_;
 };
 
-// With data that BF16 holds, and an inner product also with FP32 data and such weights. An identity
-// of 4 axes also as all reorders.
+// With data that each type holds, and an inner product also with FP32 data and such weights. An
+// identity of 4 axes also as all reorders.
 void add_trials(const OpCase& op_case, std::vector<Trial>& trials) {
-  const TrialOptions bf16 = {.bf16_params = true, .bf16_inputs = true};
   trials.push_back(make_trial(op_case));
-  trials.push_back(make_trial(op_case, bf16));
-  if (std::holds_alternative<InnerProduct>(op_case.op))
-    trials.push_back(make_trial(op_case, {.bf16_params = true}));
+  for (const DataType type : kHalfTypes) {
+    trials.push_back(make_trial(op_case, {.params = type, .inputs = type}));
+    if (std::holds_alternative<InnerProduct>(op_case.op))
+      trials.push_back(make_trial(op_case, {.params = type}));
+  }
   if (!std::holds_alternative<Identity>(op_case.op) || op_case.in[0].rank() != 4) return;
-  const Format formats[] = {{}, kBlockedF32, kBlockedBf16};
+  const Format formats[] = {{}, kBlockedF32, kBlockedBf16, kBlockedF16};
   for (const Format& from : formats) {
     for (const Format& to : formats) {
-      if (from == to) continue;
-      const bool is_bf16 = from == kBlockedBf16 || to == kBlockedBf16;
-      trials.push_back(make_trial(op_case, is_bf16 ? bf16 : TrialOptions{}));
+      const DataType type = type_in({from, to});
+      if (from == to ||
+          (from.type != to.type && from.type != DataType::kF32 && to.type != DataType::kF32))
+        continue;
+      trials.push_back(make_trial(op_case, {.params = type, .inputs = type}));
       set_formats(trials.back().region, {{from}, {to}});
     }
   }
@@ -177,8 +197,8 @@ std::vector<Trial> chains() {
         std::string name = shape.to_string();
         for (const Op& op : ops) name += fmt::format(", {}", describe(op));
         try {
-          for (const bool bf16_inputs : {false, true})
-            trials.push_back(make_chain(name, ops, shape, fill, bf16_inputs));
+          for (const DataType type : kTypes)
+            trials.push_back(make_chain(name, ops, shape, fill, type));
         } catch (const Error&) {  // the window does not fit
         }
       };
@@ -205,18 +225,19 @@ std::vector<Trial> epilogues() {
     for (const char* line :
          {"eltwise in=2x19x4x5,2x19x4x5", "eltwise coeffs=0.5,-2 in=2x32x4x5,2x32x4x5",
           "eltwise method=max in=3x7,3x7"})
-      for (const bool bf16 : {false, true})
-        trials.push_back(make_trial(parse(line), {.epilogue = epilogue, .bf16_inputs = bf16}));
+      for (const DataType type : kTypes)
+        trials.push_back(make_trial(parse(line), {.epilogue = epilogue, .inputs = type}));
     for (const bool has_residual : {false, true}) {
       epilogue.has_residual = has_residual;
       for (const char* line :
            {"inner_product num_output=70 in=3x19x3x5", "inner_product num_output=9 in=2x33"}) {
-        TrialOptions options = {.epilogue = epilogue};
-        trials.push_back(make_trial(parse(line), options));
-        options.bf16_params = true;
-        trials.push_back(make_trial(parse(line), options));
-        options.bf16_inputs = true;
-        trials.push_back(make_trial(parse(line), options));
+        trials.push_back(make_trial(parse(line), {.epilogue = epilogue}));
+        for (const DataType type : kHalfTypes) {
+          TrialOptions options = {.epilogue = epilogue, .params = type};
+          trials.push_back(make_trial(parse(line), options));
+          options.inputs = type;
+          trials.push_back(make_trial(parse(line), options));
+        }
       }
     }
   }
@@ -247,46 +268,62 @@ TEST(Tactics, TheSameInputTwice) {
   for (const char* line :
        {"eltwise coeffs=1,2,3 in=2x19x4x5,2x19x4x5,2x19x4x5", "concat in=2x19x4x5,2x3x4x5,2x19x4x5",
         "eltwise method=product in=3x7,3x7,3x7"})
-    for (const bool bf16 : {false, true})
-      trials.push_back(make_trial(parse(line), {.same_inputs = true, .bf16_inputs = bf16}));
+    for (const DataType type : kTypes)
+      trials.push_back(make_trial(parse(line), {.same_inputs = true, .inputs = type}));
   Runner runner;
   runner.run(trials, {1, 2});
   EXPECT_TRUE(runner.used("cpu.eltwise.blocked"));
   EXPECT_TRUE(runner.used("cpu.concat.blocked"));
 }
 
-// So that a network whose convolutions are in BF16 stays in it.
-TEST(Tactics, DevicesOfferBf16First) {
-  const TacticList list = fused_bf16_tactics(usable_isa());
-  if (list.empty()) GTEST_SKIP() << "this machine has no convolutions in BF16";
-  std::set<std::string_view> before;
-  for (const Tactic* tactic : list) {
-    if (!is_bf16(*tactic)) break;
-    before.insert(tactic->name());
+// So that a network whose convolutions are in 16 bits stays in them.
+TEST(Tactics, DevicesOfferHalvesFirst) {
+  for (const DataType type : kHalfTypes) {
+    const TacticList list = type == DataType::kBF16 ? fused_bf16_tactics(usable_isa())
+                                                    : fused_fp16_tactics(usable_isa());
+    if (list.empty()) {
+      EXPECT_EQ(type, DataType::kBF16) << "every machine has FP16";
+      continue;
+    }
+    std::set<std::string_view> before;
+    for (const Tactic* tactic : list) {
+      if (type_of(*tactic) != type) break;
+      before.insert(tactic->name());
+    }
+    const Isa isa = type == DataType::kBF16 ? host_isa() : usable_isa();
+    OwnedTactics offered;
+    add_data_tactics(*kernels_up_to(isa).front(), type, offered);
+    for (const auto& tactic : offered)
+      EXPECT_TRUE(before.contains(tactic->name())) << tactic->name() << " comes late";
   }
-  OwnedTactics offered;
-  add_data_tactics(*kernels_up_to(host_isa()).front(), DataType::kBF16, offered);
-  for (const auto& tactic : offered)
-    EXPECT_TRUE(before.contains(tactic->name())) << tactic->name() << " comes late";
 }
 
-// Numbers of every size, halfway between two of BF16, and what is not one.
-TEST(Tactics, Bf16RoundsAnyNumber) {
+// Numbers of every size, halfway between two of each type, and what is not one.
+TEST(Tactics, HalvesRoundAnyNumber) {
   std::vector<float> x;
-  for (const std::uint32_t low : {0x0000u, 0x0001u, 0x7fffu, 0x8000u, 0x8001u, 0xffffu})
+  for (const std::uint32_t low : {0x0000u, 0x0001u, 0x0fffu, 0x1000u, 0x1001u, 0x2000u, 0x3000u,
+                                  0x7fffu, 0x8000u, 0x8001u, 0xd000u, 0xffffu})
     for (std::uint32_t high = 0; high < 0x10000; ++high)
       x.push_back(std::bit_cast<float>(high << 16 | low));
   ASSERT_EQ(x.size() % 32, 0U);
   for (const Kernels* kernels : kernels_up_to(usable_isa())) {
     SCOPED_TRACE(kernels->isa);
-    std::vector<std::uint16_t> y(x.size());
-    kernels->reorder.narrow({.low = x.data(), .high = x.data() + 16, .step = 32},
-                            std::ssize(x) / 32, reinterpret_cast<float*>(y.data()));
-    for (std::size_t i = 0; i < x.size(); ++i) {
-      if (std::isnan(x[i]))
-        ASSERT_TRUE(std::isnan(from_bf16(y[i]))) << i;
-      else
-        ASSERT_EQ(y[i], to_bf16(x[i])) << x[i];
+    for (const DataType type : kHalfTypes) {
+      const auto& reorder = (type == DataType::kBF16 ? kernels->bf16 : kernels->f16).reorder;
+      std::vector<float> y(x.size() / 2);
+      std::vector<float> z(x.size());
+      reorder.narrow({.low = x.data(), .high = x.data() + 16, .step = 32}, std::ssize(x) / 32,
+                     y.data());
+      reorder.widen(y.data(), std::ssize(x) / 32,
+                    {.low = z.data(), .high = z.data() + 16, .step = 32});
+      for (std::size_t i = 0; i < x.size(); ++i) {
+        if (std::isnan(x[i]))
+          ASSERT_TRUE(std::isnan(z[i])) << i;
+        else
+          ASSERT_EQ(std::bit_cast<std::uint32_t>(z[i]),
+                    std::bit_cast<std::uint32_t>(rounded_to(type, x[i])))
+              << x[i];
+      }
     }
   }
 }

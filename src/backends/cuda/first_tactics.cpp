@@ -1,23 +1,25 @@
-// A network's first layers, from its FP32 row-major image to FP16 NHWC.
+// A network's first layers, from its FP32 row-major image to NHWC.
 #include <array>
 
 #include "backends/cuda/fp16.h"
 #include "backends/cuda/kernels/first_conv.h"
 #include "backends/cuda/kernels/head.h"
+#include "backends/cuda/kernels/wide_stage.h"
 #include "backends/cuda/tactics.h"
 
 namespace kissa::cuda {
 namespace {
 
-// Row r of the filter, taps 4 s to 4 s + 3 of it, 4 channels each, make a step.
-const void* pack_first(WeightArena& weights, const Convolution& conv, std::int64_t channels,
-                       const float* weight) {
+// Some neighbouring taps of a row of the filter, 4 channels each, make a step.
+const void* pack_first(WeightArena& weights, Number number, const Convolution& conv,
+                       std::int64_t channels, const float* weight) {
   const std::int64_t side = conv.kernel[0];
-  const std::int64_t of_row = (side + 3) / 4;
-  return pack_fragments(weights, conv.num_output, side * of_row,
+  const std::int64_t taps = first_conv_taps(number);
+  const std::int64_t of_row = (side + taps - 1) / taps;
+  return pack_fragments(weights, number, conv.num_output, side * of_row,
                         [=](std::int64_t output, std::int64_t step, int row) {
                           const std::int64_t r = step / of_row;
-                          const std::int64_t s = step % of_row * 4 + row / 4;
+                          const std::int64_t s = step % of_row * taps + row / 4;
                           const std::int64_t c = row % 4;
                           if (s >= side || c >= channels) return 0.0f;
                           return weight[((output * channels + c) * side + r) * side + s];
@@ -26,7 +28,10 @@ const void* pack_first(WeightArena& weights, const Convolution& conv, std::int64
 
 class FirstConvTactic final : public Tactic {
  public:
-  std::string_view name() const override { return "cuda.conv.first_mma.f16"; }
+  explicit FirstConvTactic(Number number)
+      : name_(fmt::format("cuda.conv.first_mma.{}", suffix_of(number))), number_(number) {}
+
+  std::string_view name() const override { return name_; }
 
   std::optional<std::string> refuse(const Region& region) const override {
     const auto* conv = region.only<Convolution>();
@@ -47,7 +52,7 @@ class FirstConvTactic final : public Tactic {
     return std::nullopt;
   }
 
-  Requirements requirements(const Region&) const override { return {{Format{}}, {kNhwcF16}}; }
+  Requirements requirements(const Region&) const override { return {{Format{}}, {nhwc(number_)}}; }
 
   std::unique_ptr<Step> prepare(const Region& region,
                                 const PrepareContext& context) const override {
@@ -55,7 +60,9 @@ class FirstConvTactic final : public Tactic {
     const Shape& in = in_of(region).shape;
     const Shape& out = out_of(region).shape;
     const Bounds bounds = *bounds_of(region.nodes[0].epilogue);
+    prepare_first_conv(number_);
     FirstConv first = {};
+    first.number = number_;
     first.dst_stride = to_int(out_of(region).pixel_stride);
     first.images = to_int(in[0]);
     first.channels = to_int(in[1]);
@@ -69,17 +76,41 @@ class FirstConvTactic final : public Tactic {
     first.pad = to_int(conv.pad[0]);
     first.low = bounds.low;
     first.high = bounds.high;
-    first.weight = pack_first(context.weights, conv, in[1], region.param(0).constant);
+    first.weight = pack_first(context.weights, number_, conv, in[1], region.param(0).constant);
     first.bias = pack_bias(context.weights, conv.has_bias ? region.param(1).constant : nullptr,
                            conv.num_output);
     return std::make_unique<LaunchStep<FirstConv>>(first, launch_first_conv);
   }
+
+ private:
+  std::string name_;
+  Number number_;
 };
 
-// 7 x 7 convolution, pool, LRN and 1 x 1 convolution in a chain.
+// [tile][64 outputs][64] halves, the 16-byte words of a row swizzled; `weight_at(output, k)` with k
+// over all tiles.
+template <class WeightAt>
+const void* pack_head_tiles(WeightArena& weights, std::int64_t tiles, WeightAt weight_at) {
+  return pack_numbers(weights, Number::kF16, tiles * kHeadOutputs * 64, [=](std::int64_t i) {
+    const std::int64_t output = i / 64 % kHeadOutputs;
+    const std::int64_t word = i % 64 / 8 ^ output % 8;
+    return weight_at(output, i / 64 / kHeadOutputs * 64 + word * 8 + i % 8);
+  });
+}
+
+// Fewer images leave multiprocessors idle.
+constexpr std::int64_t kManyImages = 8;
+
+// 7 x 7 convolution, pool, LRN and 1 x 1 convolution in a chain. `is_wide`: for many images
+// on Hopper, in FP16.
 class HeadTactic final : public Tactic {
  public:
-  std::string_view name() const override { return "cuda.head.mma.f16"; }
+  HeadTactic(Number number, bool is_wide)
+      : name_(fmt::format("cuda.head.{}.{}", is_wide ? "wgmma" : "mma", suffix_of(number))),
+        number_(number),
+        is_wide_(is_wide) {}
+
+  std::string_view name() const override { return name_; }
 
   std::optional<std::string> refuse(const Region& region) const override {
     if (region.nodes.size() != 4) return "not a chain of four";
@@ -107,10 +138,10 @@ class HeadTactic final : public Tactic {
     if (!bounds_of(region.nodes[0].epilogue) || !bounds_of(region.nodes[3].epilogue) ||
         !region.nodes[1].epilogue.empty() || !region.nodes[2].epilogue.empty())
       return "it has another epilogue";
-    return std::nullopt;
+    return is_wide_ ? refuse_wide(in, region.out(0).desc.shape) : std::nullopt;
   }
 
-  Requirements requirements(const Region&) const override { return {{Format{}}, {kNhwcF16}}; }
+  Requirements requirements(const Region&) const override { return {{Format{}}, {nhwc(number_)}}; }
 
   std::unique_ptr<Step> prepare(const Region& region,
                                 const PrepareContext& context) const override {
@@ -126,6 +157,7 @@ class HeadTactic final : public Tactic {
       return region.value(region.nodes[node].params[i]).constant;
     };
     Head head = {};
+    head.number = number_;
     head.dst_stride = to_int(out_of(region).pixel_stride);
     head.images = to_int(in[0]);
     head.channels = to_int(in[1]);
@@ -141,33 +173,68 @@ class HeadTactic final : public Tactic {
     head.first_high = first_bounds.high;
     head.second_low = second_bounds.low;
     head.second_high = second_bounds.high;
-    head.first_weight = pack_first(context.weights, first, in[1], param(0, 0));
     head.first_bias =
         pack_bias(context.weights, first.has_bias ? param(0, 1) : nullptr, kHeadOutputs);
-    head.second_weight =
-        pack_fragments(context.weights, kHeadOutputs, kHeadOutputs / kChannelBlock,
-                       [weight = param(3, 0)](std::int64_t output, std::int64_t step, int row) {
-                         return weight[output * kHeadOutputs + step * kChannelBlock + row];
-                       });
     head.second_bias =
         pack_bias(context.weights, second.has_bias ? param(3, 1) : nullptr, kHeadOutputs);
+    if (is_wide_) {
+      prepare_wide_head();
+      pack_wide(context.weights, in[1], param(0, 0), param(3, 0), head);
+      return std::make_unique<LaunchStep<Head>>(head, launch_wide_head);
+    }
+    head.first_weight = pack_first(context.weights, number_, first, in[1], param(0, 0));
+    prepare_head(number_);
+    const std::int64_t group = group_channels(number_);
+    head.second_weight =
+        pack_fragments(context.weights, number_, kHeadOutputs, kHeadOutputs / group,
+                       [=, weight = param(3, 0)](std::int64_t output, std::int64_t step, int row) {
+                         return weight[output * kHeadOutputs + step * group + row];
+                       });
     return std::make_unique<LaunchStep<Head>>(head, launch_head);
   }
 
  private:
+  static std::optional<std::string> refuse_wide(const Shape& in, const Shape& conv) {
+    if (!has_wide_stage()) return "the GPU or its driver is not Hopper's";
+    if (in[0] < kManyImages) return "too few images";
+    if (in[1] > kWideHeadChannels || conv[3] > kWideHeadColumns)
+      return "too many channels or columns";
+    return std::nullopt;
+  }
+
+  static void pack_wide(WeightArena& weights, std::int64_t channels, const float* first,
+                        const float* second, Head& head) {
+    head.first_weight =
+        pack_head_tiles(weights, kWideHeadTiles, [=](std::int64_t output, std::int64_t k) {
+          const std::int64_t r = k / 32;
+          const std::int64_t s = k % 32 / 4;
+          const std::int64_t c = k % 4;
+          if (r >= kHeadSide || s >= kHeadSide || c >= channels) return 0.0f;
+          return first[((output * channels + c) * kHeadSide + r) * kHeadSide + s];
+        });
+    head.second_weight = pack_head_tiles(weights, 1, [=](std::int64_t output, std::int64_t k) {
+      return second[output * kHeadOutputs + k];
+    });
+  }
+
   static bool is_convolution(const Convolution& conv, std::int64_t side, std::int64_t stride) {
     using Pair = std::vector<std::int64_t>;
     return conv.num_output == kHeadOutputs && conv.kernel == Pair{side, side} &&
            conv.stride == Pair{stride, stride} && conv.dilation == Pair{1, 1} && conv.group == 1 &&
            conv.axis == 1;
   }
+
+  std::string name_;
+  Number number_;
+  bool is_wide_;
 };
 
 }  // namespace
 
-void add_first_tactics(std::vector<std::unique_ptr<const Tactic>>& tactics) {
-  tactics.push_back(std::make_unique<HeadTactic>());
-  tactics.push_back(std::make_unique<FirstConvTactic>());
+void add_first_tactics(Number number, std::vector<std::unique_ptr<const Tactic>>& tactics) {
+  if (number == Number::kF16) tactics.push_back(std::make_unique<HeadTactic>(number, true));
+  tactics.push_back(std::make_unique<HeadTactic>(number, false));
+  tactics.push_back(std::make_unique<FirstConvTactic>(number));
 }
 
 }  // namespace kissa::cuda

@@ -3,7 +3,8 @@
 #include <cuda_fp16.h>
 
 #include <algorithm>
-#include <cstring>
+#include <bit>
+#include <cmath>
 #include <limits>
 
 namespace kissa::cuda {
@@ -23,29 +24,53 @@ std::optional<Bounds> bounds_of(const Epilogue& epilogue) {
   return std::nullopt;
 }
 
+std::string_view suffix_of(Number number) {
+  switch (number) {
+    case Number::kF16: return "f16";
+    case Number::kTf32: return "tf32";
+    case Number::kF32: return "f32";
+  }
+  return "";
+}
+
 std::uint16_t half_bits(float value) {
   const __half_raw raw = __float2half_rn(value);
   return raw.x;
 }
 
-const void* pack_fragments(
-    WeightArena& weights, std::int64_t outputs, std::int64_t steps,
-    const std::function<float(std::int64_t output, std::int64_t step, int row)>& weight_at) {
-  const std::int64_t blocks = channel_blocks(outputs);
-  return weights.add(blocks * steps * 512, [&](void* packed) {
-    auto* to = static_cast<std::uint16_t*>(packed);
-    for (std::int64_t block = 0; block < blocks; ++block) {
-      for (std::int64_t step = 0; step < steps; ++step) {
-        for (int lane = 0; lane < 32; ++lane) {
-          for (int i = 0; i < 8; ++i) {
-            const std::int64_t output = block * 16 + lane / 4 + i / 2 % 2 * 8;
-            const int row = lane % 4 * 2 + i % 2 + i / 4 * 8;
-            *to++ = half_bits(output < outputs ? weight_at(output, step, row) : 0.0f);
-          }
-        }
-      }
+float rounded_to_tf32(float value) {
+  if (!std::isfinite(value)) return value;
+  return std::bit_cast<float>((std::bit_cast<std::uint32_t>(value) + 0x1000u) & 0xffffe000u);
+}
+
+const void* pack_numbers(WeightArena& weights, Number number, std::int64_t count,
+                         const std::function<float(std::int64_t)>& value_at) {
+  return weights.add(count * bytes_of(number), [&](void* packed) {
+    for (std::int64_t i = 0; i < count; ++i) {
+      const float value = value_at(i);
+      if (number == Number::kF16)
+        static_cast<std::uint16_t*>(packed)[i] = half_bits(value);
+      else
+        static_cast<float*>(packed)[i] = number == Number::kTf32 ? rounded_to_tf32(value) : value;
     }
   });
+}
+
+const void* pack_fragments(
+    WeightArena& weights, Number number, std::int64_t outputs, std::int64_t steps,
+    const std::function<float(std::int64_t output, std::int64_t step, int row)>& weight_at) {
+  const int of_lane = 16 / bytes_of(number);
+  const int of_register = of_lane / 4;
+  const auto value_at = [&](std::int64_t place) {
+    const int i = static_cast<int>(place % of_lane);
+    const int lane = static_cast<int>(place / of_lane % 32);
+    const std::int64_t step = place / of_lane / 32 % steps;
+    const std::int64_t block = place / of_lane / 32 / steps;
+    const std::int64_t output = block * 16 + lane / 4 + i / of_register % 2 * 8;
+    const int row = (lane % 4 + i / of_register / 2 * 4) * of_register + i % of_register;
+    return output < outputs ? weight_at(output, step, row) : 0.0f;
+  };
+  return pack_numbers(weights, number, channel_blocks(outputs) * steps * 32 * of_lane, value_at);
 }
 
 const float* pack_bias(WeightArena& weights, const float* bias, std::int64_t outputs) {

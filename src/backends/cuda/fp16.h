@@ -1,4 +1,4 @@
-// What the tactics of FP16 NHWC share.
+// What the tactics of NHWC share.
 #pragma once
 
 #include <functional>
@@ -6,12 +6,21 @@
 #include <string>
 #include <vector>
 
+#include "backends/cuda/kernels/number.h"
 #include "backends/cuda/stream.h"
 #include "backends/tactic.h"
 
 namespace kissa::cuda {
 
-inline constexpr Format kNhwcF16 = {.type = DataType::kF16, .layout = Layout::kNhwc};
+constexpr Format nhwc(Number number) {
+  return {.type = number == Number::kF16 ? DataType::kF16 : DataType::kF32,
+          .layout = Layout::kNhwc};
+}
+
+inline constexpr Format kNhwcF16 = nhwc(Number::kF16);
+
+// What ends a tactic's name: "f16", "tf32" or "f32".
+std::string_view suffix_of(Number number);
 
 // An epilogue that keeps a result within bounds.
 struct Bounds {
@@ -24,11 +33,18 @@ std::optional<Bounds> bounds_of(const Epilogue& epilogue);
 // The bits of a float, rounded to FP16.
 std::uint16_t half_bits(float value);
 
-// A convolution's weight (K x C x taps) as the first operand of mma.sync m16n8k16:
-// [block of 16 outputs][step][lane] 8 halves. `weight_at(k, row)` gives the element of output k at
-// row (0 to 15) of the step; outputs behind `outputs` are 0.
+// To 11 bits; half way goes away from 0.
+float rounded_to_tf32(float value);
+
+// `count` numbers, rounded; `value_at` gives each.
+const void* pack_numbers(WeightArena& weights, Number number, std::int64_t count,
+                         const std::function<float(std::int64_t)>& value_at);
+
+// A convolution's weight (K x C x taps) as the first operand of mma.sync m16n8k16 or m16n8k8:
+// [block of 16 outputs][step][lane] 16 bytes. `weight_at(k, row)` gives the element of output k at
+// row (below group_channels) of the step; outputs behind `outputs` are 0.
 const void* pack_fragments(
-    WeightArena& weights, std::int64_t outputs, std::int64_t steps,
+    WeightArena& weights, Number number, std::int64_t outputs, std::int64_t steps,
     const std::function<float(std::int64_t output, std::int64_t step, int row)>& weight_at);
 
 // A bias of whole blocks of 16, 0 where there is none.

@@ -1,5 +1,5 @@
-// What an FP16 NHWC network has besides stages: its first convolution, pooling, LRN, the
-// classifier, and the ways in and out of the format.
+// What an NHWC network has besides convolutions: pooling, LRN, the classifier, and the ways in and
+// out of the format.
 #include <algorithm>
 #include <array>
 
@@ -25,7 +25,10 @@ std::optional<std::string> refuse_pool(const Pooling& pool) {
 // Pooling, LRN, or both in either order.
 class WindowTactic final : public Tactic {
  public:
-  std::string_view name() const override { return "cuda.window.nhwc.f16"; }
+  explicit WindowTactic(Number number)
+      : name_(fmt::format("cuda.window.nhwc.{}", suffix_of(number))), number_(number) {}
+
+  std::string_view name() const override { return name_; }
 
   std::optional<std::string> refuse(const Region& region) const override {
     if (region.nodes.size() > 2) return "more than two nodes";
@@ -52,12 +55,15 @@ class WindowTactic final : public Tactic {
     return std::nullopt;
   }
 
-  Requirements requirements(const Region&) const override { return {{kNhwcF16}, {kNhwcF16}}; }
+  Requirements requirements(const Region&) const override {
+    return {{nhwc(number_)}, {nhwc(number_)}};
+  }
 
   std::unique_ptr<Step> prepare(const Region& region, const PrepareContext&) const override {
     const Shape& in = in_of(region).shape;
     const Shape& out = out_of(region).shape;
     WindowOp op = {};
+    op.number = number_;
     op.src_stride = to_int(in_of(region).pixel_stride);
     op.dst_stride = to_int(out_of(region).pixel_stride);
     op.images = to_int(in[0]);
@@ -86,6 +92,10 @@ class WindowTactic final : public Tactic {
     }
     return std::make_unique<LaunchStep<WindowOp>>(op, launch_window_op);
   }
+
+ private:
+  std::string name_;
+  Number number_;
 };
 
 class ClassifierStep final : public Step {
@@ -114,7 +124,10 @@ class ClassifierStep final : public Step {
 // An inner product, and the softmax behind it.
 class ClassifierTactic final : public Tactic {
  public:
-  std::string_view name() const override { return "cuda.inner_product.warp.f16"; }
+  explicit ClassifierTactic(Number number)
+      : name_(fmt::format("cuda.inner_product.warp.{}", suffix_of(number))), number_(number) {}
+
+  std::string_view name() const override { return name_; }
 
   std::optional<std::string> refuse(const Region& region) const override {
     const auto* product = std::get_if<InnerProduct>(&region.nodes[0].op);
@@ -139,7 +152,7 @@ class ClassifierTactic final : public Tactic {
     return std::nullopt;
   }
 
-  Requirements requirements(const Region&) const override { return {{kNhwcF16}, {Format{}}}; }
+  Requirements requirements(const Region&) const override { return {{nhwc(number_)}, {Format{}}}; }
 
   std::unique_ptr<Step> prepare(const Region& region,
                                 const PrepareContext& context) const override {
@@ -148,35 +161,42 @@ class ClassifierTactic final : public Tactic {
     const Bounds bounds = *bounds_of(region.nodes[0].epilogue);
     const std::int64_t padded = channel_blocks(in[1]) * kChannelBlock;
     Classifier op = {};
+    op.number = number_ == Number::kTf32 ? Number::kF32 : number_;  // the product costs little
     op.src_stride = to_int(in_of(region).pixel_stride);
     op.images = to_int(in[0]);
-    op.chunks = to_int(padded / 8);
+    op.chunks = to_int(padded * bytes_of(op.number) / 16);
     op.outputs = to_int(product.num_output);
     op.low = bounds.low;
     op.high = bounds.high;
     op.bias = pack_bias(context.weights, product.has_bias ? region.param(1).constant : nullptr,
                         product.num_output);
     const float* weight = region.param(0).constant;
-    op.weight = context.weights.add(product.num_output * padded * 2, [&](void* packed) {
-      auto* to = static_cast<std::uint16_t*>(packed);
-      for (std::int64_t n = 0; n < product.num_output; ++n)
-        for (std::int64_t c = 0; c < padded; ++c)
-          *to++ = half_bits(c < in[1] ? weight[n * in[1] + c] : 0.0f);
-    });
+    op.weight = pack_numbers(context.weights, op.number, product.num_output * padded,
+                             [&](std::int64_t place) {
+                               const std::int64_t c = place % padded;
+                               return c < in[1] ? weight[place / padded * in[1] + c] : 0.0f;
+                             });
     return std::make_unique<ClassifierStep>(op, region.nodes.size() == 2);
   }
+
+ private:
+  std::string name_;
+  Number number_;
 };
 
 class ReorderTactic final : public Tactic {
  public:
+  explicit ReorderTactic(Number number) : number_(number) {}
+
   std::string_view name() const override { return "cuda.reorder"; }
 
   std::optional<std::string> refuse(const Region& region) const override {
     if (region.only<Identity>() == nullptr) return "not a reorder";
     if (auto reason = refuse_flow(region)) return reason;
     const std::array formats = {in_of(region).format, out_of(region).format};
-    if (formats != std::array{Format{}, kNhwcF16} && formats != std::array{kNhwcF16, Format{}})
-      return "not between row-major FP32 and NHWC FP16";
+    const Format own = nhwc(number_);
+    if (formats != std::array{Format{}, own} && formats != std::array{own, Format{}})
+      return "not between row-major FP32 and NHWC";
     return std::nullopt;
   }
 
@@ -186,8 +206,9 @@ class ReorderTactic final : public Tactic {
 
   std::unique_ptr<Step> prepare(const Region& region, const PrepareContext&) const override {
     const Shape& shape = in_of(region).shape;
-    const bool is_to_nhwc = out_of(region).format == kNhwcF16;
+    const bool is_to_nhwc = out_of(region).format == nhwc(number_);
     Reorder op = {};
+    op.number = number_;
     op.images = to_int(shape[0]);
     op.channels = to_int(shape[1]);
     op.padded_channels = to_int(channel_blocks(shape[1]) * kChannelBlock);
@@ -196,14 +217,17 @@ class ReorderTactic final : public Tactic {
     return std::make_unique<LaunchStep<Reorder>>(op,
                                                  is_to_nhwc ? launch_to_nhwc : launch_from_nhwc);
   }
+
+ private:
+  Number number_;
 };
 
 }  // namespace
 
-void add_nhwc_tactics(std::vector<std::unique_ptr<const Tactic>>& tactics) {
-  tactics.push_back(std::make_unique<WindowTactic>());
-  tactics.push_back(std::make_unique<ClassifierTactic>());
-  tactics.push_back(std::make_unique<ReorderTactic>());
+void add_nhwc_tactics(Number number, std::vector<std::unique_ptr<const Tactic>>& tactics) {
+  tactics.push_back(std::make_unique<WindowTactic>(number));
+  tactics.push_back(std::make_unique<ClassifierTactic>(number));
+  tactics.push_back(std::make_unique<ReorderTactic>(number));
 }
 
 }  // namespace kissa::cuda

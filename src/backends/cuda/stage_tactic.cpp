@@ -64,8 +64,9 @@ bool is_convolution(const Region::Node& node) {
 }
 
 // The stage but for addresses, strides and weights. For a region that is none of the above.
-Stage shape_of(const Region& region) {
+Stage shape_of(const Region& region, Number number) {
   Stage stage = {};
+  stage.number = number;
   const Shape& in = in_of(region, region.nodes[0]);
   stage.images = to_int(in[0]);
   stage.height = to_int(in[2]);
@@ -75,7 +76,8 @@ Stage shape_of(const Region& region) {
     const auto* conv = std::get_if<Convolution>(&node.op);
     const Bounds bounds = *bounds_of(node.epilogue);
     task.is_pool = conv == nullptr;
-    task.blocks_in = to_int(channel_blocks(in_of(region, node)[1]));
+    task.groups_in =
+        to_int(channel_blocks(in_of(region, node)[1]) * kChannelBlock / group_channels(number));
     task.blocks_out = to_int(channel_blocks(region.value(node.outputs[0]).desc.shape[1]));
     task.side = conv != nullptr ? to_int(conv->kernel[0]) : 3;
     task.low = bounds.low;
@@ -87,9 +89,7 @@ Stage shape_of(const Region& region) {
 // A guess of the microseconds, to order tiles that were not measured.
 double estimate(const Stage& stage, const StageTile& tile) {
   const std::size_t shared = stage_shared_bytes(stage, tile);
-  const int each = tile.m_each * tile.n_each;
-  const int by_registers = each > 14 ? 1 : each > 4 ? 2 : 3;
-  const int resident = std::min(by_registers, static_cast<int>(kMaxSharedBytes / shared));
+  const int resident = std::min(tile.resident, static_cast<int>(kMaxSharedBytes / shared));
   const int mmas = tile.m_each * tile.n_each * tile.m_warps * tile.n_warps;
   double work = 0.0;     // cycles of one multiprocessor
   double longest = 0.0;  // of one block
@@ -99,9 +99,9 @@ double estimate(const Stage& stage, const StageTile& tile) {
     Stage alone = stage;
     alone.count = 1;
     alone.tasks[0] = task;
-    const double steps = task.blocks_in * task.side * task.side;
+    const double steps = task.groups_in * task.side * task.side;
     const double sums = tile.channels() * tile.pixels() * tile.k_warps / 64.0;
-    const double pixels = static_cast<double>(tile.pixels()) * task.blocks_in * 32 / 32.0;
+    const double pixels = static_cast<double>(tile.pixels()) * task.groups_in * 32 / 32.0;
     const double busy = steps * mmas * 4.0 + sums + pixels;
     work += busy * static_cast<double>(stage_blocks(alone, tile));
     longest = std::max(
@@ -114,19 +114,21 @@ double estimate(const Stage& stage, const StageTile& tile) {
 
 const StageTile* best_tile(const Stage& stage) {
   const StageTile* best = nullptr;
-  for (const StageTile& tile : stage_tiles()) {
+  for (const StageTile& tile : stage_tiles(stage.number)) {
     if (stage_shared_bytes(stage, tile) > kMaxSharedBytes) continue;
     if (best == nullptr || estimate(stage, tile) < estimate(stage, *best)) best = &tile;
   }
   return best;
 }
 
-const void* pack_weight(WeightArena& weights, const Convolution& conv, std::int64_t channels,
-                        const float* weight) {
+const void* pack_weight(WeightArena& weights, Number number, const Convolution& conv,
+                        std::int64_t channels, const float* weight) {
   const std::int64_t taps = conv.kernel[0] * conv.kernel[1];
-  return pack_fragments(weights, conv.num_output, channel_blocks(channels) * taps,
+  const std::int64_t group = group_channels(number);
+  return pack_fragments(weights, number, conv.num_output,
+                        channel_blocks(channels) * kChannelBlock / group * taps,
                         [&](std::int64_t output, std::int64_t step, int row) {
-                          const std::int64_t c = step / taps * kChannelBlock + row;
+                          const std::int64_t c = step / taps * group + row;
                           if (c >= channels) return 0.0f;
                           return weight[(output * channels + c) * taps + step % taps];
                         });
@@ -135,7 +137,7 @@ const void* pack_weight(WeightArena& weights, const Convolution& conv, std::int6
 class StageStep final : public Step {
  public:
   StageStep(const Region& region, const StageTile& tile, WeightArena& weights)
-      : stage_(shape_of(region)), tile_(tile) {
+      : stage_(shape_of(region, tile.number)), tile_(tile) {
     prepare_stage(tile);
     for (std::size_t i = 0; i < region.nodes.size(); ++i) {
       const Region::Node& node = region.nodes[i];
@@ -146,7 +148,7 @@ class StageStep final : public Step {
       task.dst_stride = to_int(region.value(node.outputs[0]).desc.pixel_stride);
       const auto* conv = std::get_if<Convolution>(&node.op);
       if (conv == nullptr) continue;
-      task.weight = pack_weight(weights, *conv, in_of(region, node)[1],
+      task.weight = pack_weight(weights, tile.number, *conv, in_of(region, node)[1],
                                 region.value(node.params[0]).constant);
       task.bias =
           pack_bias(weights, conv->has_bias ? region.value(node.params[1]).constant : nullptr,
@@ -173,9 +175,11 @@ class StageStep final : public Step {
 class StageTactic final : public Tactic {
  public:
   // A null `tile`: the one that is guessed to be best.
-  explicit StageTactic(const StageTile* tile)
-      : name_(tile == nullptr ? "cuda.stage.mma.f16"
-                              : fmt::format("cuda.stage.mma_{}.f16", tile->name)),
+  StageTactic(Number number, const StageTile* tile)
+      : name_(fmt::format("cuda.stage.{}{}{}.{}", number == Number::kF32 ? "mma3" : "mma",
+                          tile == nullptr ? "" : "_", tile == nullptr ? "" : tile->name,
+                          suffix_of(number))),
+        number_(number),
         tile_(tile) {}
 
   std::string_view name() const override { return name_; }
@@ -186,7 +190,7 @@ class StageTactic final : public Tactic {
       return "no convolution among its nodes";
     for (const Region::Node& node : region.nodes)
       if (auto reason = refuse_node(region, node)) return reason;
-    const Stage stage = shape_of(region);
+    const Stage stage = shape_of(region, number_);
     const StageTile* tile = tile_ != nullptr ? tile_ : best_tile(stage);
     if (tile == nullptr || stage_shared_bytes(stage, *tile) > kMaxSharedBytes)
       return "its tile does not fit shared memory";
@@ -194,27 +198,28 @@ class StageTactic final : public Tactic {
   }
 
   Requirements requirements(const Region& region) const override {
-    return {std::vector<Format>(region.inputs.size(), kNhwcF16),
-            std::vector<Format>(region.outputs.size(), kNhwcF16)};
+    return {std::vector<Format>(region.inputs.size(), nhwc(number_)),
+            std::vector<Format>(region.outputs.size(), nhwc(number_))};
   }
 
   std::unique_ptr<Step> prepare(const Region& region,
                                 const PrepareContext& context) const override {
-    const StageTile* tile = tile_ != nullptr ? tile_ : best_tile(shape_of(region));
+    const StageTile* tile = tile_ != nullptr ? tile_ : best_tile(shape_of(region, number_));
     return std::make_unique<StageStep>(region, *tile, context.weights);
   }
 
  private:
   std::string name_;
+  Number number_;
   const StageTile* tile_;
 };
 
 }  // namespace
 
-void add_stage_tactics(std::vector<std::unique_ptr<const Tactic>>& tactics) {
-  tactics.push_back(std::make_unique<StageTactic>(nullptr));
-  for (const StageTile& tile : stage_tiles())
-    tactics.push_back(std::make_unique<StageTactic>(&tile));
+void add_stage_tactics(Number number, std::vector<std::unique_ptr<const Tactic>>& tactics) {
+  tactics.push_back(std::make_unique<StageTactic>(number, nullptr));
+  for (const StageTile& tile : stage_tiles(number))
+    tactics.push_back(std::make_unique<StageTactic>(number, &tile));
 }
 
 }  // namespace kissa::cuda

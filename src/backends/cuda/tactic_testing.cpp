@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 #include <limits>
 
@@ -121,8 +122,8 @@ TensorDesc& desc_of(Region& region, int value) {
   return region.values[static_cast<std::size_t>(value)].desc;
 }
 
-// Binds output 0 to input 0 where `in_place`.
-void run_once(const Tactic& tactic, Trial& trial, const Tolerance& tolerance, bool in_place) {
+// Binds output 0 to input 0 where `in_place`. Gives the outputs.
+std::vector<Floats> run_once(const Tactic& tactic, Trial& trial, bool in_place) {
   Region& region = trial.region;
   std::vector<Memory> inputs;
   std::vector<Memory> outputs;
@@ -146,9 +147,10 @@ void run_once(const Tactic& tactic, Trial& trial, const Tolerance& tolerance, bo
   step->run({in, out, workspace->data()}, test_stream());
   test_stream().synchronize();
 
+  std::vector<Floats> got;
   for (std::size_t i = 0; i < outputs.size(); ++i) {
     Memory& memory = in_place && i == 0 ? inputs[0] : outputs[i];
-    cpu::expect_close(memory.read(), trial.expected[i], tolerance);
+    got.push_back(memory.read());
     EXPECT_TRUE(memory.is_intact()) << "output " << i << ": wrote outside, or into padding lanes";
   }
   test_stream().copy(noise.data(), workspace->data(), workspace->bytes());
@@ -156,6 +158,26 @@ void run_once(const Tactic& tactic, Trial& trial, const Tolerance& tolerance, bo
   EXPECT_TRUE(std::all_of(noise.end() - 64, noise.end(), [](unsigned char byte) {
     return byte == 0xff;
   })) << "wrote behind the workspace";
+  return got;
+}
+
+void expect_outputs(const std::vector<Floats>& got, const Trial& trial,
+                    const Tolerance& tolerance) {
+  for (std::size_t i = 0; i < got.size(); ++i)
+    cpu::expect_close(got[i], trial.expected[i], tolerance);
+}
+
+// Gives NHWC tensors gaps between their pixels.
+void spread_pixels(Region& region) {
+  std::int64_t gap = 16;
+  for (const auto* values : {&region.inputs, &region.outputs}) {
+    for (const int value : *values) {
+      TensorDesc& desc = desc_of(region, value);
+      if (desc.format.layout != Layout::kNhwc) continue;
+      desc.pixel_stride = channel_blocks(desc.shape[1]) * kChannelBlock + gap;
+      gap += 16;
+    }
+  }
 }
 
 }  // namespace
@@ -170,26 +192,57 @@ Stream& test_stream() {
   return *kStream;
 }
 
+std::int64_t reduction_length(const Region& region) {
+  std::int64_t longest = 1;
+  for (const Region::Node& node : region.nodes) {
+    const Shape& in = region.value(node.inputs[0]).desc.shape;
+    if (const auto* conv = std::get_if<Convolution>(&node.op))
+      longest = std::max(longest, region.value(node.params[0]).desc.shape.elements() /
+                                      std::max<std::int64_t>(conv->num_output, 1));
+    else if (const auto* product = std::get_if<InnerProduct>(&node.op))
+      longest = std::max(longest, region.value(node.params[0]).desc.shape.elements() /
+                                      std::max<std::int64_t>(product->num_output, 1));
+    else if (const auto* pool = std::get_if<Pooling>(&node.op))
+      longest = std::max(longest, pool->kernel_on(in)[0] * pool->kernel_on(in)[1]);
+    else if (const auto* lrn = std::get_if<Lrn>(&node.op))
+      longest = std::max<std::int64_t>(longest, lrn->size);
+  }
+  return longest;
+}
+
+Tolerance tolerance_of(Number number, std::int64_t length) {
+  // FP16 and TF32 keep 11 bits, the halves of a float together 22.
+  const double unit = number == Number::kF32 ? 0x1p-21 : 0x1p-11;
+  return {4.0 * unit, 3.0 * unit + 0x1p-23 * std::sqrt(static_cast<double>(length))};
+}
+
 void run_trial(const Tactic& tactic, Trial trial, const Tolerance& tolerance) {
   SCOPED_TRACE(fmt::format("{} by {}", trial.name, tactic.name()));
   Region& region = trial.region;
-  std::int64_t gap = 16;
-  for (const auto* values : {&region.inputs, &region.outputs}) {
-    for (const int value : *values) {
-      TensorDesc& desc = desc_of(region, value);
-      if (desc.format.layout != Layout::kNhwc) continue;
-      desc.pixel_stride = channel_blocks(desc.shape[1]) * kChannelBlock + gap;
-      gap += 16;
-    }
-  }
-  run_once(tactic, trial, tolerance, false);
+  spread_pixels(region);
+  expect_outputs(run_once(tactic, trial, false), trial, tolerance);
   if (region.nodes.size() != 1 || !is_elementwise(region.nodes[0].op)) return;
   TensorDesc& in = desc_of(region, region.nodes[0].inputs[0]);
   const TensorDesc& out = desc_of(region, region.nodes[0].outputs[0]);
   if (in.format != out.format || in.shape != out.shape) return;
   in.pixel_stride = out.pixel_stride;
   SCOPED_TRACE("in place");
-  run_once(tactic, trial, tolerance, true);
+  expect_outputs(run_once(tactic, trial, true), trial, tolerance);
+}
+
+double mean_error(const Tactic& tactic, Trial trial) {
+  spread_pixels(trial.region);
+  const std::vector<Floats> got = run_once(tactic, trial, false);
+  double errors = 0.0;
+  double squares = 0.0;
+  for (std::size_t i = 0; i < got.size(); ++i) {
+    for (std::size_t k = 0; k < got[i].size(); ++k) {
+      const double expected = trial.expected[i][k];
+      errors += (got[i][k] - expected) * (got[i][k] - expected);
+      squares += expected * expected;
+    }
+  }
+  return std::sqrt(errors / squares);
 }
 
 }  // namespace kissa::cuda

@@ -3,12 +3,15 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <cmath>
 #include <cstdlib>
+#include <limits>
 #include <random>
 #include <set>
 
 #include "backends/cuda/cuda.h"
+#include "backends/cuda/fp16.h"
 #include "backends/cuda/tactic_testing.h"
 
 namespace kissa::cuda {
@@ -84,50 +87,64 @@ TEST(CudaPlain, Epilogues) {
 
 bool is_plain(const Tactic& tactic) { return tactic.name() == plain_tactic().name(); }
 
-// The FP16 tactics that a region's trial is run by, and which of them were of use.
-class Fp16Runner {
+constexpr std::array kNumbers = {Number::kF16, Number::kTf32, Number::kF32};
+
+// The fused tactics that a region's trial is run by, and which of them were of use.
+class FusedRunner {
  public:
+  explicit FusedRunner(Number number) : number_(number) {}
+
   void run(const Trial& trial) {
-    for (const Tactic* tactic : fused_fp16_tactics()) {
+    for (const Tactic* tactic : fused_tactics(number_)) {
       if (is_plain(*tactic) || tactic->refuse(trial.region) || is_out_of_range(trial)) continue;
       used_.insert(tactic->name());
       Trial formatted = trial;
       cpu::set_formats(formatted.region, tactic->requirements(trial.region));
-      // Inputs, weights and results are rounded to 11 bits; sums are not.
-      run_trial(*tactic, std::move(formatted), {2e-3, 1.5e-3});
+      run_trial(*tactic, std::move(formatted),
+                tolerance_of(number_, reduction_length(trial.region)));
     }
   }
-  // FP16 has no -FLT_MAX, which an empty window gives.
-  static bool is_out_of_range(const Trial& trial) {
-    for (const cpu::Floats& values : trial.expected)
-      for (const float value : values)
-        if (std::abs(value) > 65504.0f) return true;
-    return false;
+  // As run(); an identity of 4 axes also as both reorders.
+  void run(const OpCase& op_case, const cpu::TrialOptions& options = {.seed = seed()}) {
+    run(cpu::make_trial(op_case, options));
+    if (!std::holds_alternative<Identity>(op_case.op) || op_case.in[0].rank() != 4) return;
+    for (const bool into : {false, true}) {
+      Trial trial = cpu::make_trial(op_case, options);
+      const Format own = nhwc(number_);
+      cpu::set_formats(trial.region, {{into ? Format{} : own}, {into ? own : Format{}}});
+      run(trial);
+    }
   }
   void expect_all_used() const {
-    for (const Tactic* tactic : fused_fp16_tactics()) {
+    for (const Tactic* tactic : fused_tactics(number_)) {
       if (is_plain(*tactic)) continue;
       EXPECT_TRUE(used_.contains(tactic->name())) << "no case reaches " << tactic->name();
     }
   }
 
  private:
+  // FP16 has no -FLT_MAX, which an empty window gives, and TF32 rounds it to infinity.
+  bool is_out_of_range(const Trial& trial) const {
+    const float largest = number_ == Number::kF16    ? 65504.0f
+                          : number_ == Number::kTf32 ? 1e38f
+                                                     : std::numeric_limits<float>::infinity();
+    for (const cpu::Floats& values : trial.expected)
+      for (const float value : values)
+        if (std::abs(value) > largest) return true;
+    return false;
+  }
+
+  Number number_;
   std::set<std::string_view> used_;
 };
 
-// An identity of 4 axes also as both reorders.
-std::vector<Trial> fp16_trials(const OpCase& op_case) {
-  std::vector<Trial> trials;
-  trials.push_back(cpu::make_trial(op_case, {.seed = seed()}));
-  if (std::holds_alternative<Identity>(op_case.op) && op_case.in[0].rank() == 4) {
-    const Format half = {.type = DataType::kF16, .layout = Layout::kNhwc};
-    for (const bool into : {false, true}) {
-      trials.push_back(cpu::make_trial(op_case, {.seed = seed()}));
-      cpu::set_formats(trials.back().region, {{into ? Format{} : half}, {into ? half : Format{}}});
-    }
-  }
-  return trials;
-}
+class CudaFused : public testing::TestWithParam<Number> {
+ protected:
+  FusedRunner runner{GetParam()};
+};
+
+INSTANTIATE_TEST_SUITE_P(Numbers, CudaFused, testing::ValuesIn(kNumbers),
+                         [](const auto& of) { return std::string(suffix_of(of.param)); });
 
 Convolution same_conv(std::int64_t outputs, std::int64_t side) {
   return {.num_output = outputs,
@@ -137,7 +154,7 @@ Convolution same_conv(std::int64_t outputs, std::int64_t side) {
           .dilation = {1, 1}};
 }
 
-// Integers that FP16 holds exactly: only the result is rounded.
+// Integers that 11 bits hold exactly: only the result is rounded.
 std::vector<Trial> chains() {
   const Pooling pool = {.kernel = {3, 3}, .stride = {2, 2}};
   const Pooling padded = {.kernel = {3, 3}, .stride = {2, 2}, .pad = {1, 1}};
@@ -158,7 +175,8 @@ std::vector<Trial> chains() {
   // Networks' heads: 7 x 7 convolution, pool, LRN, 1 x 1 convolution.
   Convolution first = same_conv(64, 7);
   first.stride = {2, 2};
-  for (const Shape& shape : {Shape{1, 3, 224, 224}, Shape{2, 3, 61, 75}, Shape{17, 1, 16, 15}})
+  for (const Shape& shape : {Shape{1, 3, 224, 224}, Shape{2, 3, 61, 75}, Shape{17, 1, 16, 15},
+                             Shape{8, 3, 224, 224}, Shape{40, 2, 37, 45}})
     trials.push_back(cpu::make_chain("head", {first, pool, lrn, same_conv(64, 1)}, shape, {}));
   return trials;
 }
@@ -183,50 +201,61 @@ Trial module_trial(std::int64_t images, std::int64_t channels, std::int64_t side
   return cpu::join(fmt::format("module of {}", in.to_string()), std::move(trials));
 }
 
-TEST(CudaFp16, Sample) {
-  Fp16Runner runner;
+TEST_P(CudaFused, Sample) {
   for (const OpCase& op_case : cases())
-    if (!op_case.large)
-      for (const Trial& trial : fp16_trials(op_case)) runner.run(trial);
+    if (!op_case.large) runner.run(op_case);
   for (const Trial& trial : chains()) runner.run(trial);
   runner.run(module_trial(2, 48, 9));
 }
 
-TEST(CudaFp16, Cases) {
-  Fp16Runner runner;
-  for (const OpCase& op_case : cases())
-    for (const Trial& trial : fp16_trials(op_case)) runner.run(trial);
+TEST_P(CudaFused, Cases) {
+  for (const OpCase& op_case : cases()) runner.run(op_case);
   for (const Trial& trial : chains()) runner.run(trial);
   runner.expect_all_used();
 }
 
-TEST(CudaFp16, Batches) {
-  Fp16Runner runner;
+TEST_P(CudaFused, Batches) {
   for (const OpCase& op_case : cases()) {
     if (op_case.large) continue;
     for (std::int64_t batch = 1; batch <= 17; ++batch)
-      if (const auto other = cpu::with_batch(op_case, batch))
-        for (const Trial& trial : fp16_trials(*other)) runner.run(trial);
+      if (const auto other = cpu::with_batch(op_case, batch)) runner.run(*other);
   }
 }
 
-TEST(CudaFp16, Modules) {
-  Fp16Runner runner;
+TEST_P(CudaFused, Modules) {
   for (const std::int64_t images : {1, 2, 5})
     for (const std::int64_t side : {7, 14, 28})
       for (const std::int64_t channels : {20, 192, 832})
         runner.run(module_trial(images, channels, side));
 }
 
-TEST(CudaFp16, Epilogues) {
-  Fp16Runner runner;
+TEST_P(CudaFused, Epilogues) {
   for (const Epilogue& epilogue :
        {Epilogue{.activation = Activation::kRelu},
         Epilogue{.activation = Activation::kClip, .low = -2.0f, .high = 3.0f}})
     for (const char* line : {"conv convolution num_output=19 kernel=3 pad=1 in=2x5x7x9",
                              "first convolution num_output=70 kernel=7 stride=2 pad=3 in=2x3x31x29",
                              "dense inner_product num_output=70 in=3x100x1x1"})
-      runner.run(cpu::make_trial(parse_case(line), {.epilogue = epilogue, .seed = seed()}));
+      runner.run(parse_case(line), {.epilogue = epilogue, .seed = seed()});
+}
+
+// Three TF32 products of halves are as good as one in FP32; references sum in double precision.
+TEST(CudaFp32, IsAsExactAsOneProduct) {
+  for (const char* line :
+       {"deep convolution num_output=64 kernel=3 pad=1 in=2x192x14x14",
+        "wide convolution num_output=64 kernel=1 in=2x832x7x7",
+        "first convolution num_output=64 kernel=7 stride=2 pad=3 in=1x3x64x64"}) {
+    const Trial trial = cpu::make_trial(parse_case(line), {.seed = seed()});
+    const double plain = mean_error(plain_tactic(), trial);
+    for (const Tactic* tactic : fused_tactics(Number::kF32)) {
+      if (is_plain(*tactic) || tactic->refuse(trial.region)) continue;
+      Trial formatted = trial;
+      cpu::set_formats(formatted.region, tactic->requirements(trial.region));
+      const double error = mean_error(*tactic, std::move(formatted));
+      EXPECT_LE(error, 1.5 * plain) << tactic->name() << " on " << line;
+      fmt::print("{} {}: {:.2g}, plain {:.2g}\n", tactic->name(), trial.name, error, plain);
+    }
+  }
 }
 
 TEST(CudaDevice, KeepsWhatIsFreed) {

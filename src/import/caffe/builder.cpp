@@ -48,6 +48,7 @@ std::string Builder::where(int index) const { return describe_layer(spec(index),
 Graph Builder::build() {
   if (file_.net.layer_size() == 0)
     fail(ErrorCode::kInvalidModel, "{}: defines no layers", file_.path);
+  state_precision();
   choose_members();
   for (const int index : members_)
     with_context([&] { return where(index); }, [&] { add_layer(index); });
@@ -56,6 +57,19 @@ Graph Builder::build() {
   add_outputs();
   graph_.verify();
   return std::move(graph_);
+}
+
+// NVCaffe's files may ask for half precision; how a network runs is not the file's to say.
+void Builder::state_precision() const {
+  const NetParameter& net = file_.net;
+  const auto is_half = [](const auto& layer) {
+    return layer.forward_type() == FLOAT16 || layer.forward_math() == FLOAT16;
+  };
+  if (net.default_forward_type() == FLOAT16 || net.default_forward_math() == FLOAT16 ||
+      std::any_of(net.layer().begin(), net.layer().end(), is_half))
+    log(LogLevel::kWarning,
+        "{}: asks for FLOAT16, which is not taken from the file: --precision fp16 or bf16 gives it",
+        file_.path);
 }
 
 void Builder::choose_members() {
@@ -74,14 +88,18 @@ void Builder::add_layer(int index) {
   check_tops_are_new(index);
 
   std::vector<ValueId> bottoms;
+  std::map<std::string, bool> was_read;
   for (const std::string& bottom : spec(index).bottom()) {
     Blob& blob = blobs_.at(bottom);
+    was_read.emplace(bottom, blob.is_read);
     blob.is_read = true;
     bottoms.push_back(blob.value);
   }
   Layer layer(*this, index, std::move(bottoms));
   type->import(layer);
-  parameters_.load(spec(index), layer.blobs_);
+  if (layer.is_left_out_)
+    for (const auto& [bottom, is_read] : was_read) blobs_.at(bottom).is_read = is_read;
+  parameters_.load(spec(index), layer.blobs_, layer.has_other_shapes_);
 }
 
 const std::string* Builder::find_dropped_bottom(int index) const {
@@ -189,36 +207,60 @@ std::vector<ValueId> Layer::params_for(const Op& op, const Shapes& in) {
   return blobs_;
 }
 
-NodeId Layer::add_node(const Op& op, std::vector<ValueId> inputs,
-                       const std::vector<std::string>& outputs, std::string name) {
+NodeId Layer::add_node(const Op& op, std::vector<ValueId> inputs, std::vector<std::string> outputs,
+                       std::string name, std::vector<ValueId> params) {
   // The shape rule first here, so that its complaint comes without the graph's own context.
   const Shapes in = builder_.graph_.shapes_of(inputs);
   const Shapes out = infer(op, in);
-  if (out.size() != outputs.size())
-    fail(ErrorCode::kInvalidModel, "gives {} top(s), not {}", out.size(), outputs.size());
-  return builder_.graph_.add_node({.name = std::move(name),
-                                   .op = op,
-                                   .inputs = std::move(inputs),
-                                   .params = params_for(op, in),
-                                   .where = builder_.place(index_),
-                                   .layers = {spec().name()}},
-                                  outputs);
+  const std::size_t tops_given = out.size() - (counted_axis(op) ? 1 : 0);
+  if (tops_given != outputs.size())
+    fail(ErrorCode::kInvalidModel, "gives {} top(s), not {}", tops_given, outputs.size());
+  if (counted_axis(op)) outputs.push_back(fmt::format("{}.count", name));
+  return builder_.graph_.add_node(
+      {.name = std::move(name),
+       .op = op,
+       .inputs = std::move(inputs),
+       .params = params.empty() ? params_for(op, in) : std::move(params),
+       .where = builder_.place(index_),
+       .layers = {spec().name()}},
+      outputs);
 }
 
 void Layer::add_tops(const Op& op, std::vector<ValueId> inputs,
-                     const std::vector<std::string>& tops, std::string name) {
-  const NodeId id = add_node(op, std::move(inputs), tops, std::move(name));
+                     const std::vector<std::string>& tops, std::string name,
+                     std::vector<ValueId> params) {
+  const NodeId id = add_node(op, std::move(inputs), tops, std::move(name), std::move(params));
   for (std::size_t i = 0; i < tops.size(); ++i)
     builder_.blobs_[tops[i]] = {.value = builder_.graph_.node(id).outputs[i]};
 }
 
-ValueId Layer::add_step(const Op& op, std::vector<ValueId> inputs, const std::string& step) {
+ValueId Layer::add_step(const Op& op, std::vector<ValueId> inputs, const std::string& step,
+                        std::vector<ValueId> params) {
   const std::string name = fmt::format("{}/{}", spec().name(), step);
-  return builder_.graph_.node(add_node(op, std::move(inputs), {name}, name)).outputs[0];
+  const NodeId id = add_node(op, std::move(inputs), {name}, name, std::move(params));
+  return builder_.graph_.node(id).outputs[0];
 }
 
-void Layer::add_last_step(const Op& op, std::vector<ValueId> inputs) {
-  add_tops(op, std::move(inputs), {spec().top(0)}, spec().name());
+void Layer::add_last_step(const Op& op, std::vector<ValueId> inputs, std::vector<ValueId> params) {
+  add_tops(op, std::move(inputs), {spec().top(0)}, spec().name(), std::move(params));
+}
+
+ValueId Layer::add_blob(const kissa::ParamSpec& blob) {
+  blobs_.push_back(builder_.parameters_.add(spec(), static_cast<int>(blobs_.size()), blob));
+  return blobs_.back();
+}
+
+ValueId Layer::add_constant(const std::string& name, const Shape& shape, std::vector<float> data) {
+  KISSA_CHECK(shape.elements() == std::ssize(data));
+  const auto owner = std::make_shared<const std::vector<float>>(std::move(data));
+  return builder_.graph_.add_constant(fmt::format("{}.{}", spec().name(), name), shape,
+                                      ConstantData(owner, owner->data()));
+}
+
+void Layer::add_with_constant(const Op& op, const std::string& name, const Shape& shape,
+                              std::vector<float> data) {
+  bottoms_.push_back(add_constant(name, shape, std::move(data)));
+  add(op);
 }
 
 void Layer::add_input(int top, const std::optional<Shape>& shape) {
@@ -248,6 +290,11 @@ void Layer::add_constant(int top, const Shape& shape, float value) {
                                           spec().top(top), shape, ConstantData(data, data.get()))};
 }
 
+void Layer::add_constant(int top, const Shape& shape, std::vector<float> data) {
+  builder_.blobs_[spec().top(top)] = {.value =
+                                          add_constant(spec().top(top), shape, std::move(data))};
+}
+
 void Layer::add_parameter(int top, const Shape& shape) {
   blobs_ = {builder_.parameters_.add(spec(), 0, {"weight", shape})};
   builder_.blobs_[spec().top(top)] = {.value = blobs_[0]};
@@ -256,6 +303,14 @@ void Layer::add_parameter(int top, const Shape& shape) {
 void Layer::drop(int top, const std::string& reason) {
   log_info(fmt::format("'{}' is left out: {}", spec().top(top), reason));
   builder_.blobs_[spec().top(top)] = {.reason = reason};
+}
+
+void Layer::leave_out(const std::string& reason) {
+  log(LogLevel::kWarning, "{}: left out: {}", builder_.where(index_), reason);
+  is_left_out_ = true;
+  for (const std::string& top : spec().top())
+    builder_.blobs_[top] = {
+        .reason = fmt::format("made by layer '{}', which is left out", spec().name())};
 }
 
 bool Layer::has_user_shape(int top) const {

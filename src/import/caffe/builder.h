@@ -41,6 +41,7 @@ class Builder {
   void check_tops_are_new(int index) const;
   void add_outputs();
   void check_user_shapes() const;
+  void state_precision() const;
 
   const LayerParameter& spec(int index) const { return file_.net.layer(index); }
   std::string place(int index) const;  // "deploy.prototxt:71"
@@ -77,18 +78,33 @@ class Layer {
   void add_fan_out(const Op& op);
 
   // For a layer that several ops make up: all but the last, whose output is called
-  // "<layer>/<step>", and the last, which makes the top.
-  ValueId add_step(const Op& op, std::vector<ValueId> inputs, const std::string& step);
-  void add_last_step(const Op& op, std::vector<ValueId> inputs);
+  // "<layer>/<step>", and the last, which makes the top. `params`: which of the layer's blobs the
+  // op takes; none: all of them are its own.
+  ValueId add_step(const Op& op, std::vector<ValueId> inputs, const std::string& step,
+                   std::vector<ValueId> params = {});
+  void add_last_step(const Op& op, std::vector<ValueId> inputs, std::vector<ValueId> params = {});
+  // The layer's next learned tensor.
+  ValueId add_blob(const kissa::ParamSpec& spec);
+  // The weight file may give the blobs other extents of 1: 1xCx1x1 for C.
+  void allow_other_shapes() { has_other_shapes_ = true; }
+  // A constant "<layer>.<name>" for a step.
+  ValueId add_constant(const std::string& name, const Shape& shape, std::vector<float> data);
+  // As add, with one input more.
+  void add_with_constant(const Op& op, const std::string& name, const Shape& shape,
+                         std::vector<float> data);
 
   // Makes a top an input of the network. The user's shape for it goes before the file's; throws
   // where there is neither.
   void add_input(int top, const std::optional<Shape>& shape);
   void add_constant(int top, const Shape& shape, float value);
+  void add_constant(int top, const Shape& shape, std::vector<float> data);
   // Makes a top a learned tensor, the layer's one blob.
   void add_parameter(int top, const Shape& shape);
   // Leaves a top out of the graph, and with it the layers that read it.
   void drop(int top, const std::string& reason);
+  // Leaves the layer out, with a warning: what it reads becomes an output of the network, as far as
+  // no other layer reads it.
+  void leave_out(const std::string& reason);
 
   bool has_user_shape(int top) const;
   // Whether another layer of the network reads the top.
@@ -101,15 +117,17 @@ class Layer {
   friend class Builder;
 
   std::vector<ValueId> params_for(const Op& op, const Shapes& in);
-  NodeId add_node(const Op& op, std::vector<ValueId> inputs,
-                  const std::vector<std::string>& outputs, std::string name);
+  NodeId add_node(const Op& op, std::vector<ValueId> inputs, std::vector<std::string> outputs,
+                  std::string name, std::vector<ValueId> params = {});
   void add_tops(const Op& op, std::vector<ValueId> inputs, const std::vector<std::string>& tops,
-                std::string name);
+                std::string name, std::vector<ValueId> params = {});
 
   Builder& builder_;
   int index_;
   std::vector<ValueId> bottoms_;
   std::vector<ValueId> blobs_ = {};  // the learned tensors
+  bool has_other_shapes_ = false;
+  bool is_left_out_ = false;
 };
 
 }  // namespace kissa::caffe

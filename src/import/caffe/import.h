@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <vector>
 
@@ -39,6 +40,13 @@ struct NetworkText {
 NetworkText read_network_text(const std::string& prototxt);
 Graph import_caffe(const NetworkText& prototxt, const std::string& caffemodel,
                    const ImportOptions& options);
+
+// The layer types that have a meaning here, sorted by name, and whether they can be imported.
+struct CaffeLayerType {
+  std::string_view name;
+  bool is_supported;
+};
+std::vector<CaffeLayerType> caffe_layer_types();
 
 // A file that holds one BlobProto, such as mean.binaryproto.
 struct BlobFile {

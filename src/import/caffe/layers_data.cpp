@@ -47,6 +47,15 @@ void import_data(Layer& layer) {
                             layer.spec().transform_param()));
 }
 
+void import_annotated_data(Layer& layer) {
+  const TransformationParameter& transform = layer.spec().transform_param();
+  auto shape = cropped(layer.spec().data_param().batch_size(), kColorChannels, transform);
+  if (!shape && transform.resize_param().height() > 0 && transform.resize_param().width() > 0)
+    shape = Shape({layer.spec().data_param().batch_size(), kColorChannels,
+                   transform.resize_param().height(), transform.resize_param().width()});
+  add_images(layer, shape);
+}
+
 void import_image_data(Layer& layer) {
   const ImageDataParameter& param = layer.spec().image_data_param();
   const std::int64_t channels = param.is_color() ? kColorChannels : 1;
@@ -78,7 +87,8 @@ void import_dummy_data(Layer& layer) {
   };
   // Where nothing else feeds the network, its dummies stand for what it runs on.
   const bool is_fed =
-      layer.has_neighbour({"Input", "Data", "ImageData", "WindowData", "MemoryData", "HDF5Data"});
+      layer.has_neighbour({"Input", "Data", "ImageData", "WindowData", "MemoryData", "HDF5Data",
+                           "AnnotatedData", "DenseImageData", "VideoData"});
   for (int top = 0; top < layer.tops(); ++top) {
     Shape shape;
     if (param.shape_size() > 0)

@@ -18,7 +18,18 @@ void import_batch_norm(Layer& layer) {
   op.eps = param.eps();
   op.use_global_stats =
       param.has_use_global_stats() ? param.use_global_stats() : !layer.is_training();
-  layer.add(op);
+  if (!param.scale_bias()) return layer.add(op);
+  // NVCaffe's, which has Scale's blobs behind its own.
+  const std::vector<kissa::ParamSpec> blobs = params_of(op, {layer.bottom_shape(0)});
+  layer.allow_other_shapes();
+  const std::vector<ValueId> own = {layer.add_blob(blobs.at(0)), layer.add_blob(blobs.at(1)),
+                                    layer.add_blob(blobs.at(2))};
+  const ValueId scale = layer.add_blob({"scale", blobs.at(0).shape});
+  const ValueId bias = layer.add_blob({"bias", blobs.at(0).shape});
+  Scale scaled;
+  scaled.has_bias = true;
+  const ValueId normal = layer.add_step(op, {layer.bottom(0)}, "normalized", own);
+  layer.add_last_step(scaled, {normal}, {scale, bias});
 }
 
 void import_lrn(Layer& layer) {

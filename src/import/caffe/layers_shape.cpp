@@ -35,9 +35,17 @@ void import_crop(Layer& layer) {
 }
 
 void import_dropout(Layer& layer) {
+  const DropoutParameter& param = layer.spec().dropout_param();
+  if (!param.scale_train()) {
+    Power op;
+    op.scale = 1.0f - param.dropout_ratio();
+    return layer.add(op);
+  }
   layer.log_info("does nothing at test time");
   layer.add(Identity());
 }
+
+void import_filter(Layer& layer) { layer.add(Filter()); }
 
 void import_flatten(Layer& layer) {
   const FlattenParameter& param = layer.spec().flatten_param();

@@ -117,6 +117,14 @@ Pooling pyramid_level(const Shape& in, std::int64_t bins, PoolMethod method) {
 
 void import_convolution(Layer& layer) { layer.add_each(convolution<Convolution>(layer)); }
 
+// A group a channel where the file gives none.
+Convolution depthwise_convolution(const Layer& layer) {
+  auto op = convolution<Convolution>(layer);
+  const Shape in = layer.bottom_shape(0);
+  if (op.group == 1 && op.axis < in.rank()) op.group = in[op.axis];
+  return op;
+}
+
 void import_deconvolution(Layer& layer) { layer.add_each(convolution<Deconvolution>(layer)); }
 
 void import_im2col(Layer& layer) { layer.add(windows<Im2col>(layer)); }

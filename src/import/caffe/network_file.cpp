@@ -12,6 +12,7 @@
 #include "base/error.h"
 #include "base/near_match.h"
 #include "import/caffe/layers.h"
+#include "import/caffe/plugin_fields.h"
 
 namespace kissa::caffe {
 namespace {
@@ -166,7 +167,8 @@ std::string read_text(const std::string& path) {
   return text;
 }
 
-NetworkFile parse_network(const std::string& text, std::string path) {
+NetworkFile parse_network(const std::string& whole, std::string path) {
+  const std::string text = hide_unknown_fields(whole);
   NetworkFile file;
   file.path = std::move(path);
   Complaint complaint;

@@ -14,8 +14,10 @@ struct NetworkFile {
   std::vector<int> lines;  // where each of net.layer (before the upgrade: net.layers) begins
   int input_line = 0;      // where the first `input` field stands, if there is one
 
-  // "deploy.prototxt:71"
-  std::string where(int line) const { return path + ":" + std::to_string(line); }
+  // "deploy.prototxt:71"; the path alone where there are no lines (0)
+  std::string where(int line) const {
+    return line == 0 ? path : path + ":" + std::to_string(line);
+  }
 };
 
 // "deploy.prototxt:71: layer 'conv1' (Convolution)", of its place in front

@@ -60,11 +60,13 @@ TEST(CaffeNetworkFileTest, SuggestsNames) {
 }
 
 TEST(CaffeNetworkFileTest, BlamesTheTypeForFieldsOfForks) {
-  EXPECT_EQ(error_of("layer { name: 'a' type: 'ReLU' }\n"
-                     "layer { name: 'p' type: 'Permute'\n permute_param { order: [0, 2] } }\n"
-                     "layer { name: 'b' type: 'ReLU' }\n"),
-            "net.prototxt:2: layer 'p' (Permute): this layer type is not supported yet");
-  EXPECT_EQ(error_of("layer { name: 'p' type: 'Premute' permute_param { order: 0 } }"),
+  EXPECT_EQ(
+      error_of("layer { name: 'a' type: 'ReLU' }\n"
+               "layer { name: 'p' type: 'ROIAlign'\n roi_align_param { pooled: 2 } }\n"
+               "layer { name: 'b' type: 'ReLU' }\n"),
+      "net.prototxt:2: layer 'p' (ROIAlign): Kissa does not have this layer type; a plugin may "
+      "bring it (--plugin)");
+  EXPECT_EQ(error_of("layer { name: 'p' type: 'Premute' premute_param { order: 0 } }"),
             "net.prototxt:1: layer 'p' (Premute): unknown layer type; the nearest known ones are "
             "Permute, PReLU, Parameter");
 }

@@ -52,7 +52,8 @@ ValueId Parameters::add(const LayerParameter& layer, int index, const kissa::Par
   return id;
 }
 
-void Parameters::load(const LayerParameter& layer, const std::vector<ValueId>& constants) {
+void Parameters::load(const LayerParameter& layer, const std::vector<ValueId>& constants,
+                      bool allow_ones) {
   if (weights_ == nullptr || constants.empty()) return;
   const std::vector<BlobEntry>* blobs = weights_->find(layer.name());
   if (blobs == nullptr || !loaded_.insert(layer.name()).second) return;
@@ -65,7 +66,7 @@ void Parameters::load(const LayerParameter& layer, const std::vector<ValueId>& c
   for (std::size_t i = 0; i < constants.size(); ++i) {
     const BlobEntry& blob = (*blobs)[i];
     const Value& constant = graph_.value(constants[i]);
-    if (!same_shape(blob.dims, constant.shape))
+    if (!same_shape(blob.dims, constant.shape, allow_ones))
       fail(ErrorCode::kInvalidModel, "{} is {} in {}, but the network needs {}", constant.name,
            dims_text(blob.dims), weights_->path(), constant.shape.to_string());
     if (blob.count != static_cast<std::uint64_t>(constant.shape.elements()))

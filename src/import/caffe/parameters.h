@@ -24,8 +24,9 @@ class Parameters {
   ValueId add(const LayerParameter& layer, int index, const kissa::ParamSpec& spec);
   // Takes the layer's numbers from the weight file: `constants` are all its blobs, in order. Throws
   // kInvalidModel, with both shapes, where they do not fit. Like Caffe, it gives the numbers of a
-  // name to the first layer so called.
-  void load(const LayerParameter& layer, const std::vector<ValueId>& constants);
+  // name to the first layer so called. `allow_ones`: whether extents of 1 may stand anywhere.
+  void load(const LayerParameter& layer, const std::vector<ValueId>& constants,
+            bool allow_ones = false);
   // After the last layer: random numbers for what is still without, where a seed was given, or else
   // a warning a layer.
   void finish();

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "base/fp16.h"
 #include "import/caffe/import.h"
 #include "import/caffe/wire.h"
 
@@ -21,6 +22,7 @@ constexpr LayerFields kV2 = {1, 7}, kV1 = {4, 6}, kV0 = {1, 50};
 constexpr std::uint32_t kV1Layer = 1;  // a V0 layer inside V1's
 constexpr std::uint32_t kBlobNum = 1, kBlobWidth = 4;
 constexpr std::uint32_t kBlobData = 5, kBlobShape = 7, kBlobDoubleData = 8;
+constexpr std::uint32_t kBlobRawType = 10, kBlobRawData = 12;
 constexpr std::uint32_t kShapeDim = 1;
 
 // Far more than any layer has: bounds what a damaged file makes of its bytes.
@@ -33,6 +35,34 @@ bool is_float_data(const WireField& field) {
 bool is_double_data(const WireField& field) {
   return field.is(kBlobDoubleData, WireType::kBytes) ||
          field.is(kBlobDoubleData, WireType::kFixed64);
+}
+
+std::uint64_t size_of(NumberType type) {
+  switch (type) {
+    case NumberType::kFloat: return sizeof(float);
+    case NumberType::kDouble: return sizeof(double);
+    case NumberType::kHalf: return sizeof(std::uint16_t);
+  }
+  return 0;
+}
+
+// The type that raw_data_type's number stands for (caffe.proto's RawType).
+NumberType raw_type(const File& file, std::uint64_t number, std::uint64_t begin) {
+  switch (number) {
+    case 0: return NumberType::kDouble;
+    case 1: return NumberType::kFloat;
+    case 2: return NumberType::kHalf;
+    default:
+      fail(ErrorCode::kUnsupported,
+           "{}: the blob at byte {} holds integers (raw_data_type {}), which no layer learns",
+           file.path(), begin, number);
+  }
+}
+
+// Whether the field holds numbers of the blob, in the form that was chosen for it.
+bool is_data(const WireField& field, const BlobEntry& blob) {
+  if (blob.is_raw) return field.is(kBlobRawData, WireType::kBytes);
+  return blob.type == NumberType::kDouble ? is_double_data(field) : is_float_data(field);
 }
 
 // Numbers in a field, which holds them packed or is one of them.
@@ -61,11 +91,13 @@ void scan_shape(const File& file, const WireField& shape, std::vector<std::int64
 BlobEntry scan_blob(const File& file, std::uint64_t begin, std::uint64_t end) {
   BlobEntry blob = {.begin = begin, .end = end};
   std::vector<std::int64_t> legacy;
-  std::uint64_t floats = 0, doubles = 0;
+  std::uint64_t floats = 0, doubles = 0, raw_bytes = 0, raw_number = 1;
   WireReader fields(file, begin, end);
   for (WireField field; fields.next(field);) {
     if (is_float_data(field)) floats += count_numbers(file, field, sizeof(float));
     if (is_double_data(field)) doubles += count_numbers(file, field, sizeof(double));
+    if (field.is(kBlobRawData, WireType::kBytes)) raw_bytes += field.size();
+    if (field.is(kBlobRawType, WireType::kVarint)) raw_number = field.value;
     if (field.is(kBlobShape, WireType::kBytes)) scan_shape(file, field, blob.dims);
     if (field.type == WireType::kVarint && field.number >= kBlobNum && field.number <= kBlobWidth) {
       legacy.resize(4, 0);
@@ -73,8 +105,17 @@ BlobEntry scan_blob(const File& file, std::uint64_t begin, std::uint64_t end) {
     }
   }
   if (!legacy.empty()) blob.dims = std::move(legacy);
-  blob.is_double = doubles > 0;
-  blob.count = blob.is_double ? doubles : floats;
+  if (raw_bytes > 0) {
+    blob.is_raw = true;
+    blob.type = raw_type(file, raw_number, begin);
+    if (raw_bytes % size_of(blob.type) != 0)
+      fail(ErrorCode::kInvalidFile,
+           "{}: damaged: the numbers of the blob at byte {} end inside one", file.path(), begin);
+    blob.count = raw_bytes / size_of(blob.type);
+    return blob;
+  }
+  blob.type = doubles > 0 ? NumberType::kDouble : NumberType::kFloat;
+  blob.count = doubles > 0 ? doubles : floats;
   return blob;
 }
 
@@ -102,24 +143,32 @@ void scan_layer(const File& file, const WireField& message, const LayerFields& n
   }
 }
 
-void read_doubles(const File& file, const WireField& field, std::span<float> out) {
-  std::vector<double> numbers(out.size());
+template <class Number, class Convert>
+void read_converted(const File& file, const WireField& field, std::span<float> out,
+                    const Convert& convert) {
+  std::vector<Number> numbers(out.size());
   file.read(field.begin, std::as_writable_bytes(std::span(numbers)));
-  std::transform(numbers.begin(), numbers.end(), out.begin(),
-                 [](double number) { return static_cast<float>(number); });
+  std::transform(numbers.begin(), numbers.end(), out.begin(), convert);
+}
+
+void read_numbers(const File& file, const WireField& field, NumberType type, std::span<float> out) {
+  switch (type) {
+    case NumberType::kFloat: return file.read(field.begin, std::as_writable_bytes(out));
+    case NumberType::kDouble:
+      return read_converted<double>(file, field, out,
+                                    [](double number) { return static_cast<float>(number); });
+    case NumberType::kHalf: return read_converted<std::uint16_t>(file, field, out, from_fp16);
+  }
 }
 
 void read_blob(const File& file, const BlobEntry& blob, std::span<float> out) {
   WireReader fields(file, blob.begin, blob.end);
   for (WireField field; fields.next(field);) {
-    if (!(blob.is_double ? is_double_data(field) : is_float_data(field))) continue;
-    const std::uint64_t count = field.size() / (blob.is_double ? sizeof(double) : sizeof(float));
+    if (!is_data(field, blob)) continue;
+    const std::uint64_t count = field.size() / size_of(blob.type);
     if (count > out.size())
       fail(ErrorCode::kInvalidFile, "{}: changed while it was read", file.path());
-    if (blob.is_double)
-      read_doubles(file, field, out.first(count));
-    else
-      file.read(field.begin, std::as_writable_bytes(out.first(count)));
+    read_numbers(file, field, blob.type, out.first(count));
     out = out.subspan(count);
   }
 }
@@ -154,7 +203,13 @@ ConstantData WeightFile::read(const BlobEntry& blob) const {
   return {data, data.get()};
 }
 
-bool same_shape(const std::vector<std::int64_t>& claimed, const Shape& shape) {
+bool same_shape(const std::vector<std::int64_t>& claimed, const Shape& shape, bool allow_ones) {
+  if (allow_ones) {
+    std::vector<std::int64_t> left = claimed, right = shape.dims();
+    std::erase(left, 1);
+    std::erase(right, 1);
+    return left == right;
+  }
   const auto without_leading_ones = [](const std::vector<std::int64_t>& dims) {
     const auto first = std::find_if(dims.begin(), dims.end(), [](auto dim) { return dim != 1; });
     return std::span(first, dims.end());

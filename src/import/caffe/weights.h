@@ -12,12 +12,16 @@
 
 namespace kissa::caffe {
 
+// What a blob's numbers are in the file.
+enum class NumberType { kFloat, kDouble, kHalf };
+
 // A BlobProto in a file.
 struct BlobEntry {
   std::vector<std::int64_t> dims = {};  // as the file claims; four of them in the legacy form
   std::uint64_t count = 0;              // elements that are really there
-  bool is_double = false;               // they are in FP64
-  std::uint64_t begin = 0;              // bytes [begin, end) of the file
+  NumberType type = NumberType::kFloat;
+  bool is_raw = false;      // they lie in raw_data, NVCaffe's and OpenCV's field
+  std::uint64_t begin = 0;  // bytes [begin, end) of the file
   std::uint64_t end = 0;
 };
 
@@ -42,8 +46,9 @@ class WeightFile {
 };
 
 // True where both shapes hold the same numbers in the same order, extents of 1 in front aside:
-// legacy files say 1x1xNxK for N x K.
-bool same_shape(const std::vector<std::int64_t>& claimed, const Shape& shape);
+// legacy files say 1x1xNxK for N x K. `allow_ones`: extents of 1 anywhere.
+bool same_shape(const std::vector<std::int64_t>& claimed, const Shape& shape,
+                bool allow_ones = false);
 
 std::string dims_text(const std::vector<std::int64_t>& dims);  // "64x3x7x7"
 

@@ -52,6 +52,26 @@ TEST(CaffeWeightsTest, FindsBlobsByLayer) {
   EXPECT_EQ(numbers(weights, "ip", 1), (Floats{7, 8}));
 }
 
+TEST(CaffeWeightsTest, ReadsRawBytesOfEachType) {
+  const auto raw = [](RawType type, const std::string& bytes) {
+    NetParameter net;
+    BlobProto blob;
+    blob.mutable_shape()->add_dim(2);
+    blob.set_raw_data_type(type);
+    blob.set_raw_data(bytes);
+    *net.add_layer() = make_layer("ip", {blob});
+    const TempFile file("net.caffemodel", net.SerializeAsString());
+    return numbers(WeightFile(file.path()), "ip", 0);
+  };
+  using namespace std::string_literals;
+  EXPECT_EQ(raw(FLOAT16, "\x00\x3e\x01\x80"s), (Floats{1.5f, -0x1p-24f}));
+  EXPECT_EQ(raw(FLOAT16, "\xff\x7b\x00\x00"s), (Floats{65504.0f, 0.0f}));
+  EXPECT_EQ(raw(FLOAT, "\x00\x00\x80\x3f\x00\x00\x00\xc0"s), (Floats{1.0f, -2.0f}));
+  EXPECT_EQ(raw(DOUBLE, "\0\0\0\0\0\0\xf0\x3f\0\0\0\0\0\0\x00\xc0"s), (Floats{1.0f, -2.0f}));
+  EXPECT_THROW(raw(INT, "\0\0\0\0\0\0\0\0"s), Error);
+  EXPECT_THROW(raw(FLOAT16, "\0\0\0"s), Error);
+}
+
 TEST(CaffeWeightsTest, ReadsOlderFormats) {
   BlobProto blob;
   blob.set_num(1);

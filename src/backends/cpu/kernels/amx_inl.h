@@ -118,8 +118,7 @@ constexpr Bf16Kernels kAmxTable = {.isa = "amx",
                                    .flat = {amx_flat_conv<1>, amx_flat_conv<2>},
                                    .interleave = interleave_pixels,
                                    .expand = expand_pixels,
-                                   .widen = nullptr,
-                                   .store = nullptr,
+                                   .halves = kBf16HalfKernels,
                                    .products = {},
                                    .winograd_input = nullptr};
 

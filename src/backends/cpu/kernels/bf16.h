@@ -7,19 +7,10 @@
 #pragma once
 
 #include "backends/cpu/kernels/gemm.h"
+#include "backends/cpu/kernels/half.h"
 #include "backends/cpu/kernels/winograd.h"
 
 namespace kissa::cpu {
-
-// 16 outputs of a convolution, half of a block.
-struct HalfBlock {
-  float* dst;             // of the first pixel
-  const float* residual;  // added before the activation, laid out as dst; null: none
-  float low, high;        // the activation: clamp(x, low, high), or
-  bool leaky;             // max(x, 0) + slope * min(x, 0)
-  float slope;
-  bool is_last;  // the block's other half has no channels and becomes zero
-};
 
 // A stretch of a convolution: `pixels` flat pixels by m halves of blocks,
 //   y[f][j * 16 + l] = bias[j * 16 + l] + sum over b, t, c of
@@ -53,11 +44,9 @@ struct Bf16Kernels {
   // dst[i][0..16) = src[i * stride + 0..16)
   void (*expand)(const float* src, long stride, long pixels, float* dst) noexcept;
 
-  // For Winograd's method; null, and without tiles, where direct convolution is faster anyway.
-  // Halves of blocks as FP32 and back. Pixels of halves stand 16 floats apart, as those of blocks
-  // do.
-  void (*widen)(const float* half, float* dst, long pixels) noexcept;
-  void (*store)(const HalfBlock& half, const float* sums, long pixels) noexcept;
+  HalfKernels halves;
+
+  // For Winograd's method; without tiles, and null, where direct convolution is faster anyway.
   // Products of pairs.
   GemmKernels products;
   // As WinogradKernels::input, of F(2x2, 3x3), but rounded: 16 channels to 8 pairs a point.

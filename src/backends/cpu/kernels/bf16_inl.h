@@ -95,7 +95,7 @@ class StoreSums {
   long at_ = 0;
 };
 
-struct Bf16Pairs {
+struct Bf16Pairs : Fp32 {
   KISSA_INLINE static Vec multiply_add(Vec acc, Vec x, Vec w) {
     return _mm512_dpbf16_ps(acc, reinterpret_cast<__m512bh>(x), reinterpret_cast<__m512bh>(w));
   }
@@ -188,14 +188,17 @@ void expand_pixels(const float* src, long stride, long pixels, float* dst) noexc
   for (long i = 0; i < pixels; ++i) store(dst + i * kBlock, load(src + i * stride));
 }
 
-void widen(const float* half, float* dst, long pixels) noexcept {
-  for (long i = 0; i < pixels * kBlock; i += kBlock) store(dst + i, widen_half(half + i));
+void widen_pixels(const float* half, float* dst, const PixelRows& pixels) noexcept {
+  for_each_pixel(pixels, [&](long from, long to) { store(dst + to, widen_half(half + from)); });
 }
 
-void store_pixels(const HalfBlock& half, const float* sums, long pixels) noexcept {
-  for (long i = 0; i < pixels * kBlock; i += kBlock)
-    store_half(half, activate(half, load(sums + i), i), i);
+void store_pixels(const HalfBlock& half, const float* sums, const PixelRows& pixels) noexcept {
+  for_each_pixel(pixels, [&](long to, long from) {
+    store_half(half, activate(half, load(sums + from), to), to);
+  });
 }
+
+constexpr HalfKernels kBf16HalfKernels = {.widen = widen_pixels, .store = store_pixels};
 
 void winograd_input_bf16(const WinogradInput& tile) noexcept {
   constexpr int kPoints = kWinogradSizes[kF2x3].points;
@@ -218,8 +221,7 @@ constexpr Bf16Kernels kAvx512Bf16Table = {.isa = "avx512_bf16",
                                           .flat = {flat_conv<1>, flat_conv<2>},
                                           .interleave = interleave_pixels,
                                           .expand = expand_pixels,
-                                          .widen = widen,
-                                          .store = store_pixels,
+                                          .halves = kBf16HalfKernels,
                                           .products = make_gemm_kernels<Bf16Tiles>(),
                                           .winograd_input = winograd_input_bf16};
 

@@ -58,8 +58,8 @@ struct CombineRun {
   ActivationParams activation;
 };
 
-// Where dst is one of the sources, element by element, all is well. In BF16, `count` counts floats
-// of memory, which are pairs there.
+// Where dst is one of the sources, element by element, all is well. In 16 bits, `count` counts
+// floats of memory, which are pairs there.
 struct ElementwiseKernels {
   void (*unary)(const UnaryOp& op, const float* src, float* dst, std::int64_t count) noexcept;
   // A run of blocks of channels: `count` pixels, and a parameter for each channel of the block.

@@ -15,6 +15,7 @@ struct GemmTile {
   int taps;
   int channels;  // of the sum; no multiple of 16 is needed
   const float* weight;
+  float factor;       // of weights in FP16 alone: what the sum is multiplied by
   const float* bias;  // m * 16
   float* const* dst;  // m addresses
   bool clamp;         // between low[j] and high[j], or not at all

@@ -31,15 +31,30 @@ constexpr int tile_pixels(int m) {
 // The arithmetic of a step of the sum. Of kernels that take another number for two of a lower
 // precision, each float of a source and of a weight is a pair of those.
 struct Fp32 {
+  static constexpr int kWeightBytes = 4;  // of a lane
+  KISSA_INLINE static Vec load_weights(const float* p) { return load(p); }
   KISSA_INLINE static Vec multiply_add(Vec acc, Vec x, Vec w) { return acc + x * w; }
 };
+
+// The same with weights in FP16, half as many floats of memory.
+struct Fp16Weighted : Fp32 {
+  static constexpr int kWeightBytes = 2;
+  KISSA_INLINE static Vec load_weights(const float* p) { return load_fp16(p); }
+};
+
+// Floats of memory that weights for so many lanes take.
+template <class Arithmetic>
+constexpr int weight_floats(int lanes) {
+  return lanes * Arithmetic::kWeightBytes / 4;
+}
 
 // Step: floats from one pixel to the next.
 template <class Arithmetic, int Step, int N, int V>
 KISSA_INLINE void multiply_add(Vec (&acc)[N][V], const float* pixels, const float* weight) {
   Vec w[V];
   KISSA_UNROLL(16)
-  for (int v = 0; v < V; ++v) w[v] = load(weight + v * kLanes);
+  for (int v = 0; v < V; ++v)
+    w[v] = Arithmetic::load_weights(weight + weight_floats<Arithmetic>(v * kLanes));
   KISSA_UNROLL(16)
   for (int n = 0; n < N; ++n) {
     const Vec x = broadcast(pixels[n * Step]);
@@ -59,13 +74,14 @@ KISSA_INLINE void sum_block(Vec (&acc)[N][V], const float* pixels, const float* 
   for (int k = 0; k < kBlock; ++k) {
     if (k < N) prefetch_l1(next_pixels + k * kBlock);
     for (int i = 0; i < a_step && prefetch < end; ++i, prefetch += 64) prefetch_l2(prefetch);
-    multiply_add<Arithmetic, kBlock>(acc, pixels + k, weight + k * V * kLanes);
+    multiply_add<Arithmetic, kBlock>(acc, pixels + k,
+                                     weight + weight_floats<Arithmetic>(k * V * kLanes));
   }
 }
 
 template <class Arithmetic, int N, int V>
 KISSA_INLINE void sum(const GemmTile& tile, Vec (&acc)[N][V]) {
-  constexpr int kRow = V * kLanes;  // weights of one channel and tap
+  constexpr int kRow = weight_floats<Arithmetic>(V * kLanes);  // weights of one channel and tap
   const float* block = tile.src;
   const float* weight = tile.weight;
   const char* prefetch = tile.prefetch;
@@ -138,6 +154,20 @@ struct GemmTiles {
   template <int N, int M>
   static void run(const GemmTile& tile) noexcept {
     gemm_tile<Fp32, N, M>(tile);
+  }
+};
+
+struct Fp16Tiles {
+  template <int N, int M>
+  static void run(const GemmTile& tile) noexcept {
+    Vec acc[N][M * kVecs];
+    start_with_bias(tile, acc);
+    sum<Fp16Weighted>(tile, acc);
+    const Vec factor = broadcast(tile.factor);
+    KISSA_UNROLL(16)
+    for (int n = 0; n < N; ++n) KISSA_UNROLL(16)
+    for (int v = 0; v < M * kVecs; ++v) acc[n][v] *= factor;
+    store_tile(tile, acc);
   }
 };
 

@@ -44,6 +44,13 @@ struct Bf16Weights {
     }
   }
 };
+struct Fp16Weights {
+  static constexpr int kFloats = kPanel / 2;
+  KISSA_INLINE static void load_row(const float* p, Vec (&w)[kPanelVecs]) {
+    KISSA_UNROLL(4)
+    for (int v = 0; v < kPanelVecs; ++v) w[v] = load_fp16(p + v * kLanes / 2);
+  }
+};
 
 // acc[row] += x[row][k] * w[k] for `depth` steps of each of Streams stretches that lie `stretch`
 // apart.
@@ -131,8 +138,10 @@ void inner_product(const InnerProductTile& t) noexcept {
   for (std::int64_t r = 0; r < t.rows; ++r) finish_row(t, r, partial[r]);
 }
 
-constexpr InnerProductKernels kInnerProductKernels = {
-    .panel = kPanel, .run = inner_product<Fp32Weights>, .run_bf16 = inner_product<Bf16Weights>};
+constexpr InnerProductKernels kInnerProductKernels = {.panel = kPanel,
+                                                      .run = inner_product<Fp32Weights>,
+                                                      .run_bf16 = inner_product<Bf16Weights>,
+                                                      .run_fp16 = inner_product<Fp16Weights>};
 
 }  // namespace
 }  // namespace kissa::cpu

@@ -13,6 +13,7 @@
 #include "backends/cpu/kernels/elementwise.h"
 #include "backends/cpu/kernels/finish.h"
 #include "backends/cpu/kernels/gemm.h"
+#include "backends/cpu/kernels/half.h"
 #include "backends/cpu/kernels/inner_product.h"
 #include "backends/cpu/kernels/lrn.h"
 #include "backends/cpu/kernels/pool.h"
@@ -22,25 +23,29 @@
 
 namespace kissa::cpu {
 
-// Kernels of tensors that are stored in FP32 or BF16; they compute in FP32.
+// Kernels of tensors that are stored in FP32, BF16 or FP16; they compute in FP32.
 struct StorageKernels {
   PoolKernels pool;
   LrnKernels lrn;
   ElementwiseKernels elementwise;
-  RowReorderKernels rows;
+  StorageReorderKernels reorder;
 };
 
 struct Kernels {
   const char* isa;  // the last part of a tactic's name
   int lanes;        // floats in a vector register
   GemmKernels gemm;
-  GemmKernels planar;  // sums over planes of pixels, not blocks of channels
+  GemmKernels gemm_f16;  // the same from weights in FP16; none where widening them first is faster
+  GemmKernels planar;    // sums over planes of pixels, not blocks of channels
   FinishKernel finish;
   PeakKernel peak;
   WinogradKernels winograd;
   DepthwiseKernel depthwise;
   StorageKernels f32;
   StorageKernels bf16;
+  StorageKernels f16;
+  HalfKernels f16_halves;
+  WidenWeights widen_weights;
   InnerProductKernels inner_product;
   SoftmaxKernels softmax;
   ChannelRowKernels channel_rows;

@@ -1,5 +1,5 @@
 // Local response normalisation across channels (ops/lrn.h), alone and next to a max pooling. A
-// pixel of a block takes 16 floats (or pairs in BF16, which count as floats).
+// pixel of a block takes 16 floats (or pairs of 16 bits, which count as floats).
 #pragma once
 
 #include <cstdint>

@@ -6,8 +6,8 @@
 //   squares     before [ .. 13 14 15 ]  own [ 0 1 2 ..   ]  next [ 0 1 .. ]
 //   pairs p(c) = c^2 + (c + 1)^2:   s(c) = p(c - 2) + p(c) + (c + 2)^2       3 shifts, 3 additions
 //
-// In BF16, whose even and odd channels are vectors of their own, the window of 5 takes 4 shifts and
-// 5 additions for both, with pairs p(i) = even(i)^2 + odd(i)^2:
+// In 16 bits, where even and odd channels are vectors of their own, the window of 5 takes 4 shifts
+// and 5 additions for both, with pairs p(i) = even(i)^2 + odd(i)^2:
 //   s_even(i) = p(i - 1) + p(i) + even(i + 1)^2,  s_odd(i) = odd(i - 1)^2 + p(i) + p(i + 1)
 //
 // For beta 3/4 the power comes from two estimates of 1/sqrt, t = r^2 / sqrt(r) = s^-3/4 with
@@ -116,7 +116,7 @@ class FastNormalise {
                                std::int64_t block, const Visit& visit) const {
     Pixel pixels[N];
     KISSA_UNROLL(2)
-    for (int n = 0; n < N; ++n) pixels[n].start(Storage::widen(load(src[n])));
+    for (int n = 0; n < N; ++n) pixels[n].start(Storage::read(src[n]));
     for (std::int64_t b = 0; b < blocks; ++b) {
       KISSA_UNROLL(4)
       for (int v = 0; v < kVecs; ++v) {
@@ -125,7 +125,7 @@ class FastNormalise {
         for (int n = 0; n < N; ++n) {
           const float* next = src[n] + b * block + (v + 1 < kVecs ? (v + 1) * kLanes : block);
           const bool is_last = v + 1 == kVecs && b + 1 == blocks;
-          y[n] = pixels[n].step(*this, Storage::widen(is_last ? Vec{} : load(next)));
+          y[n] = pixels[n].step(*this, is_last ? Storage::widen(Vec{}) : Storage::read(next));
         }
         visit(b, v, y);
       }
@@ -180,7 +180,7 @@ class AnyNormalise {
     squares.clear_ends(blocks * kBlock);
     for (std::int64_t b = 0; b < blocks; ++b)
       for (int i = 0; i < kBlock; i += kLanes)
-        squares.set(b * kBlock + i, Storage::widen(load(src + b * block + i)));
+        squares.set(b * kBlock + i, Storage::read(src + b * block + i));
     const int reach = params_.size / 2;
     for (std::int64_t b = 0; b < blocks; ++b)
       for (int v = 0; v < kVecs; ++v) {
@@ -189,8 +189,7 @@ class AnyNormalise {
         const auto normalised = [this](Vec x, Vec s) {
           return x * exp(log(params_.k + params_.scale * s) * -params_.beta);
         };
-        const Value y[] = {
-            each(normalised, Storage::widen(load(src + b * block + v * kLanes)), sum)};
+        const Value y[] = {each(normalised, Storage::read(src + b * block + v * kLanes), sum)};
         visit(b, v, y);
       }
   }
@@ -246,7 +245,7 @@ void lrn_tile(const LrnTile& t, const Normalise& normalise) {
     float* dst = t.dst + i * kBlock;
     normalise({t.src + i * kBlock}, t.blocks, t.src_block,
               [&](std::int64_t b, int v, const typename Normalise::Value(&y)[1]) {
-                store(dst + b * t.dst_block + v * kLanes, Storage::narrow(y[0]));
+                Storage::write(dst + b * t.dst_block + v * kLanes, y[0]);
               });
   }
 }

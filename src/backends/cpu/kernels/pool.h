@@ -1,5 +1,5 @@
-// Pooling of blocks of channels, of which a pixel takes 16 floats (or pairs in BF16, which count as
-// floats): Caffe's windows (ops/pooling.h).
+// Pooling of blocks of channels, of which a pixel takes 16 floats (or pairs of 16 bits, which count
+// as floats): Caffe's windows (ops/pooling.h).
 #pragma once
 
 #include <cstdint>

@@ -47,7 +47,7 @@ struct Pooled {
     return each([](Vec a, Vec b) { return Method::fold(a, b); }, acc, x);
   }
   KISSA_INLINE static Value fold(const Value& acc, const float* memory) {
-    return fold(acc, Storage::widen(load(memory)));
+    return fold(acc, Storage::read(memory));
   }
   KISSA_INLINE static Value finish(const Value& acc, float size) {
     return each([size](Vec a) { return Method::finish(a, size); }, acc);

@@ -12,16 +12,6 @@ struct Piece {
   std::int64_t step;
 };
 
-// Row-major planes are FP32.
-struct RowReorderKernels {
-  // dst[i][c] = src[c * plane + i] for `pixels` i; zeros behind the `channels` of a block.
-  void (*to_blocked)(const float* src, std::int64_t plane, int channels, std::int64_t pixels,
-                     float* dst) noexcept;
-  // The other way.
-  void (*from_blocked)(const float* src, std::int64_t pixels, int channels, float* dst,
-                       std::int64_t plane) noexcept;
-};
-
 // 32 channels in FP32: `low` and `high` hold 16 of each pixel's, `step` floats from one pixel to
 // the next. Where `high` is null the upper 16 are not there: read as zeros, and not written.
 struct WideBlocks {
@@ -35,15 +25,25 @@ struct MutableWideBlocks {
   std::int64_t step;
 };
 
-struct ReorderKernels {
-  // Pixel i of dst is pixel i of the pieces one after the other: 16 of an FP32 channel each, 32 of
-  // a BF16 channel, or 2 of 16 BF16 channels.
-  void (*gather_f32)(const Piece* pieces, std::int64_t pixels, void* dst) noexcept;
-  void (*gather_bf16)(const Piece* pieces, std::int64_t pixels, void* dst) noexcept;
-  void (*gather_halves)(const Piece* pieces, std::int64_t pixels, void* dst) noexcept;
-  // Between FP32 and a block of BF16 channels.
+// Of blocks in one storage. Row-major planes are FP32.
+struct StorageReorderKernels {
+  // dst[i][c] = src[c * plane + i] for `pixels` i; zeros behind the `channels` of a block.
+  void (*to_blocked)(const float* src, std::int64_t plane, int channels, std::int64_t pixels,
+                     float* dst) noexcept;
+  // The other way.
+  void (*from_blocked)(const float* src, std::int64_t pixels, int channels, float* dst,
+                       std::int64_t plane) noexcept;
+  // Between FP32 and a block of 32 channels of 16 bits; null for FP32.
   void (*narrow)(const WideBlocks& src, std::int64_t pixels, float* dst) noexcept;
   void (*widen)(const float* src, std::int64_t pixels, const MutableWideBlocks& dst) noexcept;
+};
+
+struct ReorderKernels {
+  // Pixel i of dst is pixel i of the pieces one after the other: 16 of an FP32 channel each, 32 of
+  // a channel of 16 bits, or 2 of 16 such channels.
+  void (*gather_words)(const Piece* pieces, std::int64_t pixels, void* dst) noexcept;
+  void (*gather_halves)(const Piece* pieces, std::int64_t pixels, void* dst) noexcept;
+  void (*gather_half_blocks)(const Piece* pieces, std::int64_t pixels, void* dst) noexcept;
 };
 
 }  // namespace kissa::cpu

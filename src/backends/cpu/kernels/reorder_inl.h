@@ -1,5 +1,5 @@
-// Reorders by transposing tiles of kLanes pixels and as many vectors' lanes in registers. In BF16
-// two neighbouring channels' planes become one of pairs before, or the other way behind it.
+// Reorders by transposing tiles of kLanes pixels and as many vectors' lanes in registers. In 16
+// bits two neighbouring channels' planes become one of pairs before, or the other way behind it.
 #pragma once
 
 #include "backends/cpu/kernels/reorder.h"
@@ -79,7 +79,7 @@ void gather(const Piece* from, std::int64_t pixels, void* to) noexcept {
   }
 }
 
-// Visits the pairs of vectors of a pixel's 32 channels: visit(v, c), vector v of a block of BF16
+// Visits the pairs of vectors of a pixel's 32 channels: visit(v, c), vector v of a block of 16 bits
 // and the first of its channels.
 template <class Visit>
 KISSA_INLINE void for_each_pair(const Visit& visit) {
@@ -87,6 +87,7 @@ KISSA_INLINE void for_each_pair(const Visit& visit) {
   for (int v = 0; v < kVecs; ++v) visit(v, 2 * v * kLanes);
 }
 
+template <class Storage>
 void narrow(const WideBlocks& src, std::int64_t pixels, float* dst) noexcept {
   for (std::int64_t i = 0; i < pixels; ++i) {
     const std::int64_t at = i * src.step;
@@ -95,12 +96,13 @@ void narrow(const WideBlocks& src, std::int64_t pixels, float* dst) noexcept {
       return src.high == nullptr ? Vec{} : load(src.high + at + c - kBlock);
     };
     for_each_pair([&](int v, int c) {
-      const Pair x = Bf16Storage::from_order(channels_from(c), channels_from(c + kLanes));
-      store(dst + i * kBlock + v * kLanes, Bf16Storage::narrow_any(x));
+      const Pair x = Storage::from_order(channels_from(c), channels_from(c + kLanes));
+      store(dst + i * kBlock + v * kLanes, Storage::narrow_any(x));
     });
   }
 }
 
+template <class Storage>
 void widen(const float* src, std::int64_t pixels, const MutableWideBlocks& dst) noexcept {
   for (std::int64_t i = 0; i < pixels; ++i) {
     const std::int64_t at = i * dst.step;
@@ -111,7 +113,7 @@ void widen(const float* src, std::int64_t pixels, const MutableWideBlocks& dst) 
         store(dst.high + at + c - kBlock, x);
     };
     for_each_pair([&](int v, int c) {
-      const Pair x = Bf16Storage::widen(load(src + i * kBlock + v * kLanes));
+      const Pair x = Storage::widen(load(src + i * kBlock + v * kLanes));
       store_from(c, interleave_low(x.even, x.odd));
       store_from(c + kLanes, interleave_high(x.even, x.odd));
     });
@@ -119,15 +121,21 @@ void widen(const float* src, std::int64_t pixels, const MutableWideBlocks& dst) 
 }
 
 template <class Storage>
-constexpr RowReorderKernels make_row_reorder_kernels() {
-  return {.to_blocked = to_blocked<Storage>, .from_blocked = from_blocked<Storage>};
+constexpr StorageReorderKernels make_reorder_kernels() {
+  StorageReorderKernels kernels = {.to_blocked = to_blocked<Storage>,
+                                   .from_blocked = from_blocked<Storage>,
+                                   .narrow = nullptr,
+                                   .widen = nullptr};
+  if constexpr (Storage::kParts == 2) {
+    kernels.narrow = narrow<Storage>;
+    kernels.widen = widen<Storage>;
+  }
+  return kernels;
 }
 
-constexpr ReorderKernels kReorderKernels = {.gather_f32 = gather<4, kBlock>,
-                                            .gather_bf16 = gather<2, 2 * kBlock>,
-                                            .gather_halves = gather<32, 2>,
-                                            .narrow = narrow,
-                                            .widen = widen};
+constexpr ReorderKernels kReorderKernels = {.gather_words = gather<4, kBlock>,
+                                            .gather_halves = gather<2, 2 * kBlock>,
+                                            .gather_half_blocks = gather<32, 2>};
 
 }  // namespace
 }  // namespace kissa::cpu

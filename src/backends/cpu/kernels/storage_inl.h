@@ -1,13 +1,13 @@
-// How a tensor's numbers are stored, for kernels that are written once for FP32 and BF16. On the
-// Vec included before.
+// How a tensor's numbers are stored, for kernels that are written once for FP32, BF16 and FP16. On
+// the Vec included before.
 //
-// A vector of memory is kLanes floats, or in BF16 as many pairs of neighbouring channels:
+// A vector of memory is kLanes floats, or in 16 bits as many pairs of neighbouring channels:
 //
 //   memory   [ 1:0 | 3:2 | 5:4 | ... ]       widened   even [ 0 | 2 | 4 | ... ]
 //                                                      odd  [ 1 | 3 | 5 | ... ]
 //
-// One shift and one mask widen it, and nothing crosses lanes. Arithmetic is FP32; storing rounds to
-// nearest even.
+// One shift and one mask widen BF16, and nothing crosses lanes. Arithmetic is FP32; storing rounds
+// to nearest even.
 #pragma once
 
 #include "backends/cpu/kernels/lanes_inl.h"
@@ -31,15 +31,17 @@ KISSA_INLINE Pair each(const F& f, const Pair& x, const Rest&... rest) {
 }
 
 // A storage's Value is a vector of memory as FP32: kParts vectors. widen and narrow go from memory
-// to it and back. What is not a number stays so if it came from such memory or from arithmetic on
-// it, with narrow_any wherever it came from. narrow_exact is for numbers that need no rounding, and
-// cuts off what may be there.
+// to it and back, read and write at an address. What is not a number stays so if it came from such
+// memory or from arithmetic on it, with narrow_any wherever it came from. narrow_exact is for
+// numbers that need no rounding, and cuts off what may be there.
 struct Fp32Storage {
   using Value = Vec;
   static constexpr int kParts = 1;
   static constexpr int kDigits = 24;  // binary, that a number keeps
 
   KISSA_INLINE static Vec widen(Vec memory) { return memory; }
+  KISSA_INLINE static Vec read(const float* p) { return load(p); }
+  KISSA_INLINE static void write(float* p, Vec v) { store(p, v); }
   KISSA_INLINE static Vec narrow(Vec v) { return v; }
   KISSA_INLINE static Vec narrow_any(Vec v) { return v; }
   KISSA_INLINE static Vec narrow_exact(Vec v) { return v; }
@@ -63,23 +65,11 @@ struct Fp32Storage {
   }
 };
 
-// BF16 in pairs.
-struct Bf16Storage {
+// Either of 16 bits, in pairs.
+struct PairStorage {
   using Value = Pair;
   static constexpr int kParts = 2;
-  static constexpr int kDigits = 8;
 
-  KISSA_INLINE static Pair widen(Vec memory) {
-    const IntVec pairs = bits_of(memory);
-    return {vec_of_bits(pairs << 16), vec_of_bits(pairs & ~0xffff)};
-  }
-  KISSA_INLINE static Vec narrow(const Pair& v) { return join(rounded(v.even), rounded(v.odd)); }
-  KISSA_INLINE static Vec narrow_any(const Pair& v) {
-    return narrow({quiet(v.even), quiet(v.odd)});
-  }
-  KISSA_INLINE static Vec narrow_exact(const Pair& v) {
-    return join(__builtin_bit_cast(Bits, v.even), __builtin_bit_cast(Bits, v.odd));
-  }
   template <class Part>
   KISSA_INLINE static Pair of(const Part& part) {
     return {part(0), part(1)};
@@ -105,19 +95,72 @@ struct Bf16Storage {
     __builtin_memset(bytes + 2 * channels, 0,
                      static_cast<std::size_t>(2 * (2 * kBlock - channels)));
   }
+};
+
+struct Bf16Storage : PairStorage {
+  static constexpr int kDigits = 8;
+
+  KISSA_INLINE static Pair widen(Vec memory) {
+    const IntVec pairs = bits_of(memory);
+    return {vec_of_bits(pairs << 16), vec_of_bits(pairs & ~0xffff)};
+  }
+  KISSA_INLINE static Vec narrow(const Pair& v) { return join(rounded(v.even), rounded(v.odd)); }
+  KISSA_INLINE static Pair read(const float* p) { return widen(load(p)); }
+  KISSA_INLINE static void write(float* p, const Pair& v) { store(p, narrow(v)); }
+  KISSA_INLINE static Vec narrow_any(const Pair& v) {
+    return narrow({quiet(v.even), quiet(v.odd)});
+  }
+  KISSA_INLINE static Vec narrow_exact(const Pair& v) {
+    return join(__builtin_bit_cast(Words, v.even), __builtin_bit_cast(Words, v.odd));
+  }
 
  private:
-  using Bits = unsigned __attribute__((vector_size(sizeof(Vec))));
+  using Words = unsigned __attribute__((vector_size(sizeof(Vec))));
 
   // The upper half rounded; the lower half is of no meaning.
-  KISSA_INLINE static Bits rounded(Vec v) {
-    const Bits bits = __builtin_bit_cast(Bits, v);
+  KISSA_INLINE static Words rounded(Vec v) {
+    const Words bits = __builtin_bit_cast(Words, v);
     return bits + 0x7fff + (bits >> 16 & 1);
   }
   // What is not a number as one that rounding leaves so.
   KISSA_INLINE static Vec quiet(Vec v) { return v == v ? v : broadcast(__builtin_nanf("")); }
-  KISSA_INLINE static Vec join(Bits even, Bits odd) {
+  KISSA_INLINE static Vec join(Words even, Words odd) {
     return __builtin_bit_cast(Vec, even >> 16 | (odd & 0xffff0000));
+  }
+};
+
+// Conversions take neighbouring numbers, so that lanes are sorted into even and odd behind them.
+struct Fp16Storage : PairStorage {
+  static constexpr int kDigits = 11;
+
+  KISSA_INLINE static Pair widen(Vec memory) {
+    return widen(__builtin_bit_cast(Halves, memory), LaneNumbers());
+  }
+  KISSA_INLINE static Vec narrow(const Pair& v) {
+    return narrow(narrow_fp16(interleave_low(v.even, v.odd)),
+                  narrow_fp16(interleave_high(v.even, v.odd)), LaneNumbers());
+  }
+  KISSA_INLINE static Vec narrow_any(const Pair& v) { return narrow(v); }
+  KISSA_INLINE static Vec narrow_exact(const Pair& v) { return narrow(v); }
+  KISSA_INLINE static Pair read(const float* p) {
+    return from_order(load_fp16(p), load_fp16(p + kLanes / 2));
+  }
+  KISSA_INLINE static void write(float* p, const Pair& v) {
+    store_fp16(p, interleave_low(v.even, v.odd));
+    store_fp16(p + kLanes / 2, interleave_high(v.even, v.odd));
+  }
+
+ private:
+  using Halves = unsigned short __attribute__((vector_size(sizeof(Vec))));
+
+  template <int... lane>
+  KISSA_INLINE static Pair widen(Halves v, std::integer_sequence<int, lane...>) {
+    return from_order(widen_fp16(__builtin_shufflevector(v, v, lane...)),
+                      widen_fp16(__builtin_shufflevector(v, v, (lane + kLanes)...)));
+  }
+  template <int... lane>
+  KISSA_INLINE static Vec narrow(Fp16Vec low, Fp16Vec high, std::integer_sequence<int, lane...>) {
+    return __builtin_bit_cast(Vec, __builtin_shufflevector(low, high, lane..., (lane + kLanes)...));
   }
 };
 

@@ -15,6 +15,7 @@ constexpr int kLanes = 16;
 constexpr int kRegisters = 32;
 constexpr int kRsqrtBits = 14;
 using Vec = float __attribute__((vector_size(64)));
+using Fp16Vec = unsigned short __attribute__((vector_size(32)));
 
 inline Vec broadcast(float x) { return _mm512_set1_ps(x); }
 
@@ -23,6 +24,12 @@ inline Vec broadcast(float x) { return _mm512_set1_ps(x); }
 inline Vec min(Vec a, Vec b) { return _mm512_min_ps(a, b); }
 inline Vec max(Vec a, Vec b) { return _mm512_max_ps(a, b); }
 inline Vec rsqrt_estimate(Vec x) { return _mm512_rsqrt14_ps(x); }
+
+inline Vec widen_fp16(Fp16Vec v) { return _mm512_cvtph_ps(reinterpret_cast<__m256i>(v)); }
+inline Fp16Vec narrow_fp16(Vec v) {
+  return reinterpret_cast<Fp16Vec>(
+      _mm512_cvtps_ph(v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC));
+}
 
 }  // namespace
 }  // namespace kissa::cpu

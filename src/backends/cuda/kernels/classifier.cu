@@ -1,12 +1,13 @@
-#include "backends/cuda/kernels/fp16.cuh"
 #include "backends/cuda/kernels/launch.cuh"
 #include "backends/cuda/kernels/nhwc.h"
+#include "backends/cuda/kernels/number.cuh"
 
 namespace kissa::cuda {
 namespace {
 
 // A warp an output, for up to kImages images.
 constexpr int kImages = 16;
+template <class T>
 __global__ void __launch_bounds__(kThreads)
     classifier_kernel(const __grid_constant__ Classifier op) {
   let_next_start();
@@ -15,7 +16,7 @@ __global__ void __launch_bounds__(kThreads)
       static_cast<int>(blockIdx.x) * (kThreads / 32) + static_cast<int>(threadIdx.x) / 32;
   const bool has_work = output < op.outputs;
   const uint4* weight = static_cast<const uint4*>(op.weight) + std::int64_t{output} * op.chunks;
-  constexpr int kHeld = 4;  // chunks of weights that a lane fetches early
+  constexpr int kHeld = 2 * sizeof(T);  // chunks of weights that a lane fetches early
   uint4 held[kHeld];
 #pragma unroll
   for (int i = 0; i < kHeld; ++i)
@@ -25,16 +26,16 @@ __global__ void __launch_bounds__(kThreads)
   if (!has_work) return;
   const int first = static_cast<int>(blockIdx.y) * kImages;
   for (int n = first; n < min(first + kImages, op.images); ++n) {
-    const auto* src = reinterpret_cast<const uint4*>(static_cast<const __half*>(op.src) +
+    const auto* src = reinterpret_cast<const uint4*>(static_cast<const T*>(op.src) +
                                                      std::int64_t{n} * op.src_stride);
     float sum = 0.0f;
     const auto add = [&](const uint4& w, int chunk) {
-      float a[8];
-      float b[8];
-      to_floats(w, a);
-      to_floats(__ldcg(src + chunk), b);
+      float a[kOfWord<T>];
+      float b[kOfWord<T>];
+      unpack<T>(w, a);
+      unpack<T>(__ldcg(src + chunk), b);
 #pragma unroll
-      for (int i = 0; i < 8; ++i) sum += a[i] * b[i];
+      for (int i = 0; i < kOfWord<T>; ++i) sum += a[i] * b[i];
     };
 #pragma unroll
     for (int i = 0; i < kHeld; ++i)
@@ -45,6 +46,67 @@ __global__ void __launch_bounds__(kThreads)
     if (lane == 0)
       op.dst[std::int64_t{n} * op.outputs + output] =
           fminf(fmaxf(sum + op.bias[output], op.low), op.high);
+  }
+}
+
+// For many images, on tensor cores: a block has 16 outputs of 64 images, and its warps share the
+// sum. A lane's 16 bytes of a row are the k of two products; which of them they are called is the
+// same for both operands.
+constexpr int kProductOutputs = 16;
+constexpr int kProductImages = 64;
+constexpr int kProductWarps = 4;
+__global__ void __launch_bounds__(kProductWarps * 32)
+    classifier_product_kernel(const __grid_constant__ Classifier op) {
+  constexpr int kTiles = kProductImages / 8;
+  __shared__ float parts[kProductWarps][kProductOutputs][kProductImages + 1];
+  let_next_start();
+  const int lane = static_cast<int>(threadIdx.x) % 32;
+  const int warp = static_cast<int>(threadIdx.x) / 32;
+  const int first_output = static_cast<int>(blockIdx.x) * kProductOutputs;
+  const int first_image = static_cast<int>(blockIdx.y) * kProductImages;
+  const uint4 none = make_uint4(0, 0, 0, 0);
+  const auto weight_at = [&](int output, int chunk) {
+    if (output >= op.outputs || chunk >= op.chunks) return none;
+    return __ldg(static_cast<const uint4*>(op.weight) + std::int64_t{output} * op.chunks + chunk);
+  };
+  const auto pixel_at = [&](int image, int chunk) {
+    if (image >= op.images || chunk >= op.chunks) return none;
+    return __ldcg(reinterpret_cast<const uint4*>(static_cast<const __half*>(op.src) +
+                                                 std::int64_t{image} * op.src_stride) +
+                  chunk);
+  };
+  wait_for_previous();
+  float sums[kTiles][4] = {};
+  const int steps = (op.chunks + 3) / 4;
+#pragma unroll 2
+  for (int step = warp; step < steps; step += kProductWarps) {
+    const int chunk = step * 4 + lane % 4;
+    const uint4 top = weight_at(first_output + lane / 4, chunk);
+    const uint4 bottom = weight_at(first_output + lane / 4 + 8, chunk);
+    uint4 pixels[kTiles];
+#pragma unroll
+    for (int j = 0; j < kTiles; ++j) pixels[j] = pixel_at(first_image + j * 8 + lane / 4, chunk);
+#pragma unroll
+    for (int j = 0; j < kTiles; ++j) {
+      multiply_add(sums[j], make_uint4(top.x, bottom.x, top.y, bottom.y), pixels[j].x, pixels[j].y);
+      multiply_add(sums[j], make_uint4(top.z, bottom.z, top.w, bottom.w), pixels[j].z, pixels[j].w);
+    }
+  }
+#pragma unroll
+  for (int j = 0; j < kTiles; ++j) {
+#pragma unroll
+    for (int i = 0; i < 4; ++i)
+      parts[warp][lane / 4 + i / 2 * 8][j * 8 + lane % 4 * 2 + i % 2] = sums[j][i];
+  }
+  __syncthreads();
+  for (int i = static_cast<int>(threadIdx.x); i < kProductOutputs * kProductImages;
+       i += kProductWarps * 32) {
+    const int output = first_output + i % kProductOutputs;
+    const int image = first_image + i / kProductOutputs;
+    if (output >= op.outputs || image >= op.images) continue;
+    float sum = op.bias[output];
+    for (const auto& part : parts) sum += part[i % kProductOutputs][i / kProductOutputs];
+    op.dst[std::int64_t{image} * op.outputs + output] = fminf(fmaxf(sum, op.low), op.high);
   }
 }
 
@@ -89,10 +151,17 @@ __global__ void __launch_bounds__(kThreads)
 
 void launch_classifier(const Classifier& op, cudaStream_t stream) {
   if (op.images == 0) return;
+  if (op.number == Number::kF16 && op.images >= kImages) {
+    const dim3 grid(static_cast<unsigned>((op.outputs + kProductOutputs - 1) / kProductOutputs),
+                    static_cast<unsigned>((op.images + kProductImages - 1) / kProductImages));
+    launch_early(classifier_product_kernel, op, grid, kProductWarps * 32, 0, stream);
+    return;
+  }
   constexpr int kOutputs = kThreads / 32;
   const dim3 grid(static_cast<unsigned>((op.outputs + kOutputs - 1) / kOutputs),
                   static_cast<unsigned>((op.images + kImages - 1) / kImages));
-  launch_early(classifier_kernel, op, grid, kThreads, 0, stream);
+  launch_early(op.number == Number::kF16 ? classifier_kernel<__half> : classifier_kernel<float>, op,
+               grid, kThreads, 0, stream);
 }
 
 void launch_softmax_rows(const SoftmaxRows& op, cudaStream_t stream) {

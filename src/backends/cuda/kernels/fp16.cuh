@@ -1,5 +1,5 @@
-// Pieces that the FP16 kernels share: asynchronous copies, tensor-core products, and programmatic
-// dependent launch.
+// Pieces that the NHWC kernels share: asynchronous copies, tensor-core products of halves, and
+// programmatic dependent launch.
 #pragma once
 
 #include <cuda_fp16.h>
@@ -16,8 +16,10 @@
 #endif
 #if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 800
 #define KISSA_AMPERE(...) asm volatile(__VA_ARGS__)
+#define KISSA_AMPERE_PURE(...) asm(__VA_ARGS__)  // may move, and goes where nothing needs it
 #else
 #define KISSA_AMPERE(...) __trap()
+#define KISSA_AMPERE_PURE(...) __trap()
 #endif
 
 namespace kissa::cuda {
@@ -53,6 +55,14 @@ __device__ void wait_for_copies() {
   KISSA_AMPERE("cp.async.wait_group %0;" ::"n"(kLater) : "memory");
 }
 
+__device__ inline uint4 load_shared(std::uint32_t from) {
+  uint4 v;
+  asm volatile("ld.shared.v4.u32 {%0,%1,%2,%3},[%4];"
+               : "=r"(v.x), "=r"(v.y), "=r"(v.z), "=r"(v.w)
+               : "r"(from));
+  return v;
+}
+
 // Four 8 x 8 tiles of halves; lane l gives the address of row l % 8 of tile l / 8.
 __device__ inline uint4 load_tiles(std::uint32_t from) {
   uint4 v;
@@ -65,7 +75,7 @@ __device__ inline uint4 load_tiles(std::uint32_t from) {
 // c (16 x 8) += a (16 x 16) b (16 x 8)
 __device__ inline void multiply_add(float (&c)[4], const uint4& a, std::uint32_t b0,
                                     std::uint32_t b1) {
-  KISSA_AMPERE(
+  KISSA_AMPERE_PURE(
       "mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 "
       "{%0,%1,%2,%3},{%4,%5,%6,%7},{%8,%9},{%0,%1,%2,%3};"
       : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3])

@@ -13,10 +13,16 @@ __device__ inline float fast_sqrt(float x) {
   return root;
 }
 
+__device__ inline float fast_rsqrt(float x) {
+  float root;
+  asm("rsqrt.approx.ftz.f32 %0,%1;" : "=f"(root) : "f"(x));
+  return root;
+}
+
 // bracket^-beta
 __device__ inline float lrn_scale(float bracket, float beta) {
   if (beta != 0.75f) return powf(bracket, -beta);
-  const float root = rsqrtf(bracket);
+  const float root = fast_rsqrt(bracket);
   return root * fast_sqrt(root);
 }
 
@@ -27,13 +33,19 @@ __device__ void apply_lrn(const LrnParameters& lrn, const float (&x)[kInner + 2 
   float squares[kInner + 2 * kReach];
 #pragma unroll
   for (int i = 0; i < kInner + 2 * kReach; ++i) squares[i] = x[i] * x[i];
+  float pairs[kInner + 2 * kReach - 1];
+#pragma unroll
+  for (int i = 0; i + 1 < kInner + 2 * kReach; ++i) pairs[i] = squares[i] + squares[i + 1];
 #pragma unroll
   for (int i = 0; i < kInner; ++i) {
     float sum = 0.0f;
+    if constexpr (kReach == 2) {
+      sum = pairs[i] + pairs[i + 2] + squares[i + 4];
+    } else {
 #pragma unroll
-    for (int d = 0; d <= 2 * kReach; ++d)
-      if (kReach == 2 || (d >= kReach - lrn.reach && d <= kReach + lrn.reach))
-        sum += squares[i + d];
+      for (int d = 0; d <= 2 * kReach; ++d)
+        if (d >= kReach - lrn.reach && d <= kReach + lrn.reach) sum += squares[i + d];
+    }
     y[i] = x[i + kReach] * lrn_scale(lrn.k + lrn.alpha * sum, lrn.beta);
   }
 }

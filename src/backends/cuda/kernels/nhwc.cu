@@ -1,10 +1,9 @@
 #include "backends/cuda/kernels/nhwc.h"
 
-#include <type_traits>
-
-#include "backends/cuda/kernels/fp16.cuh"
 #include "backends/cuda/kernels/launch.cuh"
 #include "backends/cuda/kernels/lrn.cuh"
+#include "backends/cuda/kernels/lrn_pool.h"
+#include "backends/cuda/kernels/number.cuh"
 
 namespace kissa::cuda {
 namespace {
@@ -14,32 +13,24 @@ constexpr int kWindowThreads = 128;
 enum class WindowKind { kMax, kAverage, kPoolLrn, kLrnPool };
 
 // `kCount` channels from `first` on; zeros outside of the tensor.
-template <int kCount>
-__device__ void load_channels(const __half* pixel, int first, int channels, float* x) {
-  using Word = std::conditional_t<kCount % 4 == 0, uint2, std::uint32_t>;
-  constexpr int kOfWord = sizeof(Word) / 2;
+template <int kCount, class T>
+__device__ void load_channels(const T* pixel, int first, int channels, float* x) {
+  constexpr int kEach = kCount % 4 == 0 ? 4 : 2;
   const int padded = (channels + 15) / 16 * 16;
 #pragma unroll
-  for (int i = 0; i < kCount; i += kOfWord) {
-    union {
-      Word word;
-      __half2 pairs[kOfWord / 2];
-    };
-    word = {};
-    if (first + i >= 0 && first + i < padded)
-      word = __ldcg(reinterpret_cast<const Word*>(pixel + first + i));
+  for (int i = 0; i < kCount; i += kEach) {
+    if (first + i >= 0 && first + i < padded) {
+      load_elements<kEach>(pixel + first + i, x + i);
+    } else {
 #pragma unroll
-    for (int k = 0; k < kOfWord / 2; ++k) {
-      const float2 pair = __half22float2(pairs[k]);
-      x[i + 2 * k] = pair.x;
-      x[i + 2 * k + 1] = pair.y;
+      for (int k = 0; k < kEach; ++k) x[i + k] = 0.0f;
     }
   }
 }
 
 // The 4 channels from `first` on and kReach neighbours on each side.
-template <int kReach>
-__device__ void load_neighbourhood(const __half* pixel, int first, int channels,
+template <int kReach, class T>
+__device__ void load_neighbourhood(const T* pixel, int first, int channels,
                                    float (&x)[4 + 2 * kReach]) {
   if constexpr (kReach > 0) load_channels<kReach>(pixel, first - kReach, channels, x);
   load_channels<4>(pixel, first, channels, x + kReach);
@@ -49,7 +40,7 @@ __device__ void load_neighbourhood(const __half* pixel, int first, int channels,
 // A thread takes 4 channels of a pixel. kSide: the window's height and width, known to be inside of
 // the image or to hang over its right and lower edge only; 0: any window. The neighbours that LRN
 // needs are kReach: 2, or more than lrn.reach.
-template <WindowKind kKind, int kSide, int kReach>
+template <class T, WindowKind kKind, int kSide, int kReach>
 __global__ void __launch_bounds__(kWindowThreads)
     window_kernel(const __grid_constant__ WindowOp op) {
   constexpr int kTaken = kKind == WindowKind::kPoolLrn ? 4 + 2 * kReach : 4;
@@ -70,11 +61,10 @@ __global__ void __launch_bounds__(kWindowThreads)
   const int left = q * op.stride_w - op.pad_w;
   const int bottom = min(top + op.kernel_h, op.height + op.pad_h);
   const int right = min(left + op.kernel_w, op.width + op.pad_w);
-  const __half* src =
-      static_cast<const __half*>(op.src) + image * op.height * op.width * op.src_stride;
+  const T* src = static_cast<const T*>(op.src) + image * op.height * op.width * op.src_stride;
   float taken[kTaken];
 #pragma unroll
-  for (int i = 0; i < kTaken; ++i) taken[i] = kKind == WindowKind::kAverage ? 0.0f : -65504.0f;
+  for (int i = 0; i < kTaken; ++i) taken[i] = kKind == WindowKind::kAverage ? 0.0f : kLowest<T>;
   const auto take = [&](const float(&x)[4 + 2 * kLoadReach]) {
     if constexpr (kKind == WindowKind::kLrnPool) {
       float scaled[4];
@@ -125,13 +115,10 @@ __global__ void __launch_bounds__(kWindowThreads)
     for (int i = 0; i < 4; ++i)
       result[i] = kKind == WindowKind::kAverage ? taken[i] / divisor : taken[i];
   }
-  __half2 out[2];
 #pragma unroll
-  for (int i = 0; i < 2; ++i)
-    out[i] = __floats2half2_rn(first + 2 * i < op.channels ? result[2 * i] : 0.0f,
-                               first + 2 * i + 1 < op.channels ? result[2 * i + 1] : 0.0f);
-  __half* dst = static_cast<__half*>(op.dst) + pixel * op.dst_stride + first;
-  *reinterpret_cast<uint2*>(dst) = *reinterpret_cast<const uint2*>(out);
+  for (int i = 0; i < 4; ++i)
+    if (first + i >= op.channels) result[i] = 0.0f;
+  store_elements<4>(static_cast<T*>(op.dst) + pixel * op.dst_stride + first, result);
 }
 
 // LRN, then a 3 x 3 max pool of stride 2: a block takes `rows_out` rows of outputs of some
@@ -146,22 +133,24 @@ struct Strip {
 int strip_rows_in(int rows_out) { return 2 * rows_out + 1; }
 std::size_t strip_bytes(const Strip& strip) {
   return static_cast<std::size_t>(strip_rows_in(strip.rows_out) * strip.op.width * strip.channels) *
-         sizeof(__half);
+         static_cast<std::size_t>(bytes_of(strip.op.number));
 }
 
+template <class T>
 __global__ void __launch_bounds__(kStripThreads)
     lrn_pool_strip_kernel(const __grid_constant__ Strip strip) {
-  extern __shared__ __align__(16) __half scaled[];  // (row, column, channel)
+  extern __shared__ __align__(16) unsigned char shared[];
+  T* scaled = reinterpret_cast<T*>(shared);  // (row, column, channel)
   let_next_start();
   const WindowOp& op = strip.op;
   const int padded = (op.channels + 15) / 16 * 16;
   const int p0 = static_cast<int>(blockIdx.x) * strip.rows_out;
   const int first_channel = static_cast<int>(blockIdx.y) * strip.channels;
   const int words = strip.channels / 4;
-  const int eights = strip.channels / 8;
+  const int of_pixel = strip.channels / kOfWord<T>;
   const int rows_in = min(2 * strip.rows_out + 1, op.height - 2 * p0);
-  const __half* src = static_cast<const __half*>(op.src) +
-                      (std::int64_t{blockIdx.z} * op.height + 2 * p0) * op.width * op.src_stride;
+  const T* src = static_cast<const T*>(op.src) +
+                 (std::int64_t{blockIdx.z} * op.height + 2 * p0) * op.width * op.src_stride;
   wait_for_previous();
 #pragma unroll 4
   for (int i = static_cast<int>(threadIdx.x); i < rows_in * op.width * words; i += kStripThreads) {
@@ -171,54 +160,67 @@ __global__ void __launch_bounds__(kStripThreads)
     float y[4];
     load_neighbourhood<2>(src + std::int64_t{i / words} * op.src_stride, channel, op.channels, x);
     apply_lrn<2, 4>(op.lrn, x, y);
-    __half2* to = reinterpret_cast<__half2*>(scaled + i * 4);
-    to[0] = __floats2half2_rn(y[0], y[1]);
-    to[1] = __floats2half2_rn(y[2], y[3]);
+    store_elements<4>(scaled + i * 4, y);
   }
   __syncthreads();
   const int rows_out = min(strip.rows_out, op.out_height - p0);
-  for (int i = static_cast<int>(threadIdx.x); i < rows_out * op.out_width * eights;
+  for (int i = static_cast<int>(threadIdx.x); i < rows_out * op.out_width * of_pixel;
        i += kStripThreads) {
-    const int channel = i % eights * 8;
+    const int channel = i % of_pixel * kOfWord<T>;
     if (first_channel + channel >= padded) continue;
-    const int p = i / eights / op.out_width;
-    const int q = i / eights % op.out_width;
-    uint4 largest = lowest_half8();
+    const int p = i / of_pixel / op.out_width;
+    const int q = i / of_pixel % op.out_width;
+    uint4 largest = lowest_word<T>();
 #pragma unroll
     for (int k = 0; k < 9; ++k) {
       const int row = min(2 * p + k / 3, rows_in - 1);
       const int column = min(2 * q + k % 3, op.width - 1);
       largest =
-          max_half8(largest, *reinterpret_cast<const uint4*>(
-                                 scaled + (row * op.width + column) * strip.channels + channel));
+          max_word<T>(largest, *reinterpret_cast<const uint4*>(
+                                   scaled + (row * op.width + column) * strip.channels + channel));
     }
-    __half* dst =
-        static_cast<__half*>(op.dst) +
+    T* dst =
+        static_cast<T*>(op.dst) +
         ((std::int64_t{blockIdx.z} * op.out_height + p0 + p) * op.out_width + q) * op.dst_stride +
         first_channel + channel;
     *reinterpret_cast<uint4*>(dst) = largest;
   }
 }
 
+// Whether every window is 3 x 3 and starts inside of the image: a repeated last row or column is
+// one of its own.
+bool is_3x3_inside(const WindowOp& op) {
+  return op.kernel_h == 3 && op.kernel_w == 3 && op.pad_h + op.pad_w == 0 &&
+         (op.out_height - 1) * op.stride_h < op.height &&
+         (op.out_width - 1) * op.stride_w < op.width;
+}
+
 // Launches the strip kernel where it suits the op.
 bool launch_strip(const WindowOp& op, cudaStream_t stream) {
-  if (!op.lrn_first || op.lrn.reach != 2 || op.stride_h != 2 || op.stride_w != 2 ||
-      op.images > 65535)
+  if (!is_3x3_inside(op) || !op.lrn_first || op.lrn.reach != 2 || op.stride_h != 2 ||
+      op.stride_w != 2 || op.images > 65535)
     return false;
   // Larger blocks compute fewer pixels twice; smaller ones are more.
   const bool is_small = std::int64_t{op.images} * op.out_height * op.channels < 32768;
-  const Strip strip = {op, is_small ? 1 : 4, is_small ? 16 : 32};
+  if (!is_small && op.number == Number::kF16) {
+    launch_lrn_pool(op, stream);
+    return true;
+  }
+  const Strip strip = {op, is_small ? 1 : 4, is_small ? 16 : 64 / bytes_of(op.number)};
   const int groups = (op.channels + strip.channels - 1) / strip.channels;
   constexpr std::size_t kMaxBytes = 48 * 1024;
   if (strip_bytes(strip) > kMaxBytes) return false;
   const dim3 grid(static_cast<unsigned>((op.out_height + strip.rows_out - 1) / strip.rows_out),
                   static_cast<unsigned>(groups), static_cast<unsigned>(op.images));
-  launch_early(lrn_pool_strip_kernel, strip, grid, kStripThreads, strip_bytes(strip), stream);
+  with_element(op.number, [&]<class T>(T) {
+    launch_early(lrn_pool_strip_kernel<T>, strip, grid, kStripThreads, strip_bytes(strip), stream);
+  });
   return true;
 }
 
 // The mean of each channel's plane: a block takes 64 channels of an image, 32 of its threads share
 // the pixels.
+template <class T>
 __global__ void __launch_bounds__(256) plane_mean_kernel(const __grid_constant__ WindowOp op) {
   __shared__ float sums[32][64];
   let_next_start();
@@ -228,15 +230,15 @@ __global__ void __launch_bounds__(256) plane_mean_kernel(const __grid_constant__
   const int first = static_cast<int>(blockIdx.x) * 64;
   const int channel = first + chunk * 8;
   const int plane = op.height * op.width;
-  const __half* src = static_cast<const __half*>(op.src) +
-                      std::int64_t{blockIdx.y} * plane * op.src_stride + channel;
+  const T* src =
+      static_cast<const T*>(op.src) + std::int64_t{blockIdx.y} * plane * op.src_stride + channel;
   const int padded = (op.channels + 15) / 16 * 16;
   float sum[8] = {};
   if (channel < padded) {
 #pragma unroll 2
     for (int i = lane; i < plane; i += 32) {
       float x[8];
-      to_floats(__ldcg(reinterpret_cast<const uint4*>(src + std::int64_t{i} * op.src_stride)), x);
+      load_elements<8>(src + std::int64_t{i} * op.src_stride, x);
 #pragma unroll
       for (int c = 0; c < 8; ++c) sum[c] += x[c];
     }
@@ -249,29 +251,58 @@ __global__ void __launch_bounds__(256) plane_mean_kernel(const __grid_constant__
   float total = 0.0f;
 #pragma unroll
   for (int i = 0; i < 32; ++i) total += sums[i][own];
-  static_cast<__half*>(op.dst)[std::int64_t{blockIdx.y} * op.dst_stride + first + own] =
-      __float2half_rn(total / static_cast<float>(plane));
+  static_cast<T*>(op.dst)[std::int64_t{blockIdx.y} * op.dst_stride + first + own] =
+      to_element<T>(total / static_cast<float>(plane));
 }
 
+template <class T>
 __global__ void to_nhwc_kernel(Reorder op) {
   const auto* src = static_cast<const float*>(op.src);
-  auto* dst = static_cast<__half*>(op.dst);
+  auto* dst = static_cast<T*>(op.dst);
   for_each(std::int64_t{op.images} * op.plane * op.padded_channels, [&](std::int64_t i) {
     const std::int64_t c = i % op.padded_channels;
     const std::int64_t pixel = i / op.padded_channels;
     const std::int64_t from = (pixel / op.plane * op.channels + c) * op.plane + pixel % op.plane;
-    dst[pixel * op.pixel_stride + c] = __float2half_rn(c < op.channels ? src[from] : 0.0f);
+    dst[pixel * op.pixel_stride + c] = to_element<T>(c < op.channels ? src[from] : 0.0f);
   });
 }
 
+template <class T>
 __global__ void from_nhwc_kernel(Reorder op) {
-  const auto* src = static_cast<const __half*>(op.src);
+  const auto* src = static_cast<const T*>(op.src);
   auto* dst = static_cast<float*>(op.dst);
   for_each(std::int64_t{op.images} * op.channels * op.plane, [&](std::int64_t i) {
     const std::int64_t c = i / op.plane % op.channels;
     const std::int64_t pixel = i / op.plane / op.channels * op.plane + i % op.plane;
-    dst[i] = __half2float(src[pixel * op.pixel_stride + c]);
+    dst[i] = to_float(src[pixel * op.pixel_stride + c]);
   });
+}
+
+// As launch_window_op, by the general kernel.
+template <class T>
+void launch_window(const WindowOp& op, cudaStream_t stream) {
+  const std::int64_t items =
+      std::int64_t{op.images} * op.out_height * op.out_width * ((op.channels + 15) / 16 * 4);
+  const auto blocks = static_cast<unsigned>((items + kWindowThreads - 1) / kWindowThreads);
+  const auto launch = [&](void (*kernel)(WindowOp)) {
+    launch_early(kernel, op, dim3(blocks), kWindowThreads, 0, stream);
+  };
+  const bool is_3x3 = is_3x3_inside(op);
+  using enum WindowKind;
+  if (op.lrn.reach == 0) {
+    if (op.is_average)
+      launch(window_kernel<T, kAverage, 0, 0>);
+    else
+      launch(is_3x3 ? window_kernel<T, kMax, 3, 0> : window_kernel<T, kMax, 0, 0>);
+  } else if (op.lrn.reach == 2) {
+    if (op.lrn_first)
+      launch(is_3x3 ? window_kernel<T, kLrnPool, 3, 2> : window_kernel<T, kLrnPool, 0, 2>);
+    else
+      launch(is_3x3 ? window_kernel<T, kPoolLrn, 3, 2> : window_kernel<T, kPoolLrn, 0, 2>);
+  } else {
+    launch(op.lrn_first ? window_kernel<T, kLrnPool, 0, kMaxLrnReach>
+                        : window_kernel<T, kPoolLrn, 0, kMaxLrnReach>);
+  }
 }
 
 }  // namespace
@@ -281,47 +312,28 @@ void launch_window_op(const WindowOp& op, cudaStream_t stream) {
       op.kernel_w == op.width && op.pad_h + op.pad_w == 0 && op.images <= 65535) {
     const dim3 grid(static_cast<unsigned>((op.channels + 63) / 64),
                     static_cast<unsigned>(op.images));
-    launch_early(plane_mean_kernel, op, grid, 256, 0, stream);
+    with_element(op.number,
+                 [&]<class T>(T) { launch_early(plane_mean_kernel<T>, op, grid, 256, 0, stream); });
     return;
   }
-  const std::int64_t items =
-      std::int64_t{op.images} * op.out_height * op.out_width * ((op.channels + 15) / 16 * 4);
-  const auto blocks = static_cast<unsigned>((items + kWindowThreads - 1) / kWindowThreads);
-  const auto launch = [&](void (*kernel)(WindowOp)) {
-    launch_early(kernel, op, dim3(blocks), kWindowThreads, 0, stream);
-  };
-  // Every window starts inside of the image: a repeated row or column is one of its own.
-  const bool is_3x3 = op.kernel_h == 3 && op.kernel_w == 3 && op.pad_h + op.pad_w == 0 &&
-                      (op.out_height - 1) * op.stride_h < op.height &&
-                      (op.out_width - 1) * op.stride_w < op.width;
-  using enum WindowKind;
-  if (op.lrn.reach == 0) {
-    if (op.is_average)
-      launch(window_kernel<kAverage, 0, 0>);
-    else
-      launch(is_3x3 ? window_kernel<kMax, 3, 0> : window_kernel<kMax, 0, 0>);
-  } else if (op.lrn.reach == 2) {
-    if (is_3x3 && launch_strip(op, stream)) return;
-    if (op.lrn_first)
-      launch(is_3x3 ? window_kernel<kLrnPool, 3, 2> : window_kernel<kLrnPool, 0, 2>);
-    else
-      launch(is_3x3 ? window_kernel<kPoolLrn, 3, 2> : window_kernel<kPoolLrn, 0, 2>);
-  } else {
-    launch(op.lrn_first ? window_kernel<kLrnPool, 0, kMaxLrnReach>
-                        : window_kernel<kPoolLrn, 0, kMaxLrnReach>);
-  }
+  if (launch_strip(op, stream)) return;
+  with_element(op.number, [&]<class T>(T) { launch_window<T>(op, stream); });
 }
 
 void launch_to_nhwc(const Reorder& op, cudaStream_t stream) {
   const std::int64_t count = std::int64_t{op.images} * op.plane * op.padded_channels;
   if (count == 0) return;
-  to_nhwc_kernel<<<blocks_for(count), kThreads, 0, stream>>>(op);
+  with_element(op.number, [&]<class T>(T) {
+    to_nhwc_kernel<T><<<blocks_for(count), kThreads, 0, stream>>>(op);
+  });
 }
 
 void launch_from_nhwc(const Reorder& op, cudaStream_t stream) {
   const std::int64_t count = std::int64_t{op.images} * op.plane * op.channels;
   if (count == 0) return;
-  from_nhwc_kernel<<<blocks_for(count), kThreads, 0, stream>>>(op);
+  with_element(op.number, [&]<class T>(T) {
+    from_nhwc_kernel<T><<<blocks_for(count), kThreads, 0, stream>>>(op);
+  });
 }
 
 }  // namespace kissa::cuda

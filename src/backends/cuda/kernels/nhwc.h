@@ -1,10 +1,12 @@
-// What FP16 NHWC networks have besides convolutions. Strides are elements from pixel to pixel;
-// sums are FP32.
+// What NHWC networks have besides convolutions. Strides are elements from pixel to pixel; sums are
+// FP32.
 #pragma once
 
 #include <driver_types.h>
 
 #include <cstdint>
+
+#include "backends/cuda/kernels/number.h"
 
 namespace kissa::cuda {
 
@@ -26,6 +28,7 @@ struct WindowOp {
   bool is_average;
   bool lrn_first;
   LrnParameters lrn;
+  Number number;
 };
 inline constexpr int kMaxLrnReach = 8;
 void launch_window_op(const WindowOp& op, cudaStream_t stream);
@@ -34,11 +37,12 @@ void launch_window_op(const WindowOp& op, cudaStream_t stream);
 struct Classifier {
   const void* src;
   float* dst;
-  const void* weight;  // halves, outputs x 8 chunks
+  const void* weight;  // outputs x chunks words, halves or floats
   const float* bias;
   int src_stride;
-  int images, chunks, outputs;  // chunks of 8 channels
+  int images, chunks, outputs;  // chunks of 16 bytes
   float low, high;
+  Number number;
 };
 void launch_classifier(const Classifier& op, cudaStream_t stream);
 
@@ -50,11 +54,12 @@ struct SoftmaxRows {
 };
 void launch_softmax_rows(const SoftmaxRows& op, cudaStream_t stream);
 
-// Between FP32 row-major and FP16 NHWC; padding lanes become zero.
+// Between FP32 row-major and NHWC; padding lanes become zero.
 struct Reorder {
   const void* src;
   void* dst;
   int images, channels, padded_channels, plane, pixel_stride;
+  Number number;
 };
 void launch_to_nhwc(const Reorder& op, cudaStream_t stream);
 void launch_from_nhwc(const Reorder& op, cudaStream_t stream);

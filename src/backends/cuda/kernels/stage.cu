@@ -34,46 +34,40 @@ std::int64_t tiles_of(const Stage& stage, const StageTile& tile) {
 std::int64_t blocks_of(const Stage& stage, const StageTask& task, const StageTile& tile) {
   if (task.is_pool)
     return ceil_div(
-        std::int64_t{(stage.height + 1) / 2} * stage.width * task.blocks_in * 2 * stage.images,
+        std::int64_t{(stage.height + 1) / 2} * stage.width * task.groups_in * 2 * stage.images,
         kStageThreads);
   return ceil_div(task.blocks_out * 16, tile.channels()) * tiles_of(stage, tile);
 }
 
 // Tiles whose warps do not share sums bring the next channels while they multiply the present ones.
-constexpr int kChunkBlocks = 4;  // even, so that pairs of steps end with a chunk
+constexpr int kChunkGroups = 4;  // even, so that pairs of steps end with a chunk
 
-int chunk_blocks(const StageTask& task, const StageTile& tile) {
-  return tile.k_warps == 1 ? std::min(kChunkBlocks, task.blocks_in) : task.blocks_in;
+int chunk_groups(const StageTask& task, const StageTile& tile) {
+  return tile.k_warps == 1 ? std::min(kChunkGroups, task.groups_in) : task.groups_in;
 }
 
 std::int64_t chunk_bytes(const Stage& stage, const StageTask& task, const StageTile& tile) {
-  return staged_pixels(stage, task, tile) * (chunk_blocks(task, tile) * 32 + 16);
+  return staged_pixels(stage, task, tile) * (chunk_groups(task, tile) * 32 + 16);
 }
 
 std::int64_t offsets_bytes(const Stage& stage) {
   std::int64_t steps = 0;
   for (int i = 0; i < stage.count; ++i)
     if (!stage.tasks[i].is_pool)
-      steps = std::max(steps, std::int64_t{stage.tasks[i].blocks_in} * stage.tasks[i].side *
+      steps = std::max(steps, std::int64_t{stage.tasks[i].groups_in} * stage.tasks[i].side *
                                   stage.tasks[i].side);
   return ceil_div(steps * 4, 16) * 16;
 }
 
 }  // namespace
 
-std::span<const StageTile> stage_tiles() {
-  static const StageTile kTiles[] = {
-      {"16x32k8", 1, 4, 1, 1, 8, stage_kernel<1, 4, 1, 1, 8>},
-      {"32x32k4", 1, 4, 2, 1, 4, stage_kernel<1, 4, 2, 1, 4>},
-      {"32x32k8", 2, 4, 1, 1, 8, stage_kernel<2, 4, 1, 1, 8>},
-      {"32x40k8", 2, 5, 1, 1, 8, stage_kernel<2, 5, 1, 1, 8>},
-      {"32x56k4", 1, 7, 2, 1, 4, stage_kernel<1, 7, 2, 1, 4>},
-      {"64x56k4", 2, 7, 2, 1, 4, stage_kernel<2, 7, 2, 1, 4>},
-      {"64x64k2", 2, 4, 2, 2, 2, stage_kernel<2, 4, 2, 2, 2>},
-      {"64x224", 2, 7, 2, 4, 1, stage_kernel<2, 7, 2, 4, 1>},
-      {"128x112p", 2, 7, 4, 2, 1, stage_kernel<2, 7, 4, 2, 1>},
-  };
-  return kTiles;
+std::span<const StageTile> stage_tiles(Number number) {
+  switch (number) {
+    case Number::kF16: return f16_stage_tiles();
+    case Number::kTf32: return tf32_stage_tiles();
+    case Number::kF32: return f32_stage_tiles();
+  }
+  return {};
 }
 
 std::size_t stage_shared_bytes(const Stage& stage, const StageTile& tile) {
@@ -81,7 +75,7 @@ std::size_t stage_shared_bytes(const Stage& stage, const StageTile& tile) {
   for (int i = 0; i < stage.count; ++i) {
     const StageTask& task = stage.tasks[i];
     if (task.is_pool) continue;
-    const bool is_double = chunk_blocks(task, tile) < task.blocks_in;
+    const bool is_double = chunk_groups(task, tile) < task.groups_in;
     pixels = std::max(pixels, chunk_bytes(stage, task, tile) * (is_double ? 2 : 1));
   }
   const std::int64_t sums = std::int64_t{tile.k_warps} * tile.pixels() * (tile.channels() + 4) * 4;
@@ -109,7 +103,7 @@ void launch_stage(Stage stage, const StageTile& tile, cudaStream_t stream) {
     StageTask& task = stage.tasks[i];
     task.first_tile = static_cast<int>(first);
     task.tiles_m = static_cast<int>(ceil_div(task.blocks_out * 16, tile.channels()));
-    task.chunk_blocks = chunk_blocks(task, tile);
+    task.chunk_groups = chunk_groups(task, tile);
     task.chunk_bytes = static_cast<int>(chunk_bytes(stage, task, tile));
     first += blocks_of(stage, task, tile);
   }

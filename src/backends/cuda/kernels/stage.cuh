@@ -1,19 +1,21 @@
 // y = clip(W * x + bias), W K x C x side x side, as an implicit product of matrices on the tensor
-// cores (mma.sync m16n8k16) with the weights as the first operand: M are output channels, N pixels
-// of a part of one image or of several whole ones in row order, K = (16 channels, tap).
+// cores (mma.sync) with the weights as the first operand: M are output channels, N pixels of a part
+// of one image or of several whole ones in row order, K = (32 bytes of channels, tap): 16 halves or
+// 8 floats.
 //
-//   shared: step offsets | bias | pixels of the tile with their halo, each C halves and 16 bytes
+//   shared: step offsets | bias | pixels of the tile with their halo, each its channels and 16
+//   bytes
 //           (so that 8 pixels of ldmatrix lie in different banks), later the FP32 sums
 //   weights: [block of 16 outputs][step][lane] 16 bytes: a lane's four registers of one mma
 //
 // The weights' first steps are fetched before the wait for the kernel before. A block loads its
 // activations once; then its warps walk their share of K without a barrier and add up through
 // shared memory. Where warps do not share sums, the tile is large, and the activations come in
-// chunks of 64 channels, the next while the present one is multiplied. docs/kernels/cuda_conv.md
-// has figures.
+// chunks of 128 bytes a pixel, the next while the present one is multiplied.
+// docs/kernels/cuda_conv.md has figures.
 #pragma once
 
-#include "backends/cuda/kernels/fp16.cuh"
+#include "backends/cuda/kernels/number.cuh"
 #include "backends/cuda/kernels/stage.h"
 
 namespace kissa::cuda {
@@ -25,11 +27,12 @@ __device__ inline int divide(int i, float inverse) {
   return static_cast<int>((static_cast<float>(i) + 0.5f) * inverse);
 }
 
-// 3 x 3, stride 1: a thread takes 8 channels of two rows.
-__device__ inline void pool_task(const Stage& stage, const StageTask& task, int block) {
+// 3 x 3, stride 1: a thread takes 16 bytes of channels of two rows.
+template <class T>
+__device__ void pool_task(const Stage& stage, const StageTask& task, int block) {
   const int height = stage.height;
   const int width = stage.width;
-  const int chunks = task.blocks_in * 2;
+  const int chunks = task.groups_in * 2;
   const std::int64_t each = std::int64_t{(height + 1) / 2} * width * chunks;
   const std::int64_t item = std::int64_t{block} * kStageThreads + threadIdx.x;
   if (item >= each * stage.images) return;
@@ -39,40 +42,46 @@ __device__ inline void pool_task(const Stage& stage, const StageTask& task, int 
   const int x = rest / chunks % width;
   const int y = rest / chunks / width * 2;
   const std::int64_t first = image * height * width;
-  const __half* src = static_cast<const __half*>(task.src) + first * task.src_stride + chunk * 8;
+  const T* src = static_cast<const T*>(task.src) + first * task.src_stride + chunk * kOfWord<T>;
   uint4 rows[4];
 #pragma unroll
   for (int r = 0; r < 4; ++r) {
-    rows[r] = lowest_half8();
+    rows[r] = lowest_word<T>();
 #pragma unroll
     for (int c = 0; c < 3; ++c) {
       const int at_y = y - 1 + r;
       const int at_x = x - 1 + c;
       if (at_y < 0 || at_y >= height || at_x < 0 || at_x >= width) continue;
-      const __half* from = src + std::int64_t{at_y * width + at_x} * task.src_stride;
-      rows[r] = max_half8(rows[r], __ldcg(reinterpret_cast<const uint4*>(from)));
+      const T* from = src + std::int64_t{at_y * width + at_x} * task.src_stride;
+      rows[r] = max_word<T>(rows[r], __ldcg(reinterpret_cast<const uint4*>(from)));
     }
   }
-  const uint4 middle = max_half8(rows[1], rows[2]);
-  __half* dst = static_cast<__half*>(task.dst) +
-                (first + std::int64_t{y} * width + x) * task.dst_stride + chunk * 8;
-  *reinterpret_cast<uint4*>(dst) = max_half8(rows[0], middle);
+  const uint4 middle = max_word<T>(rows[1], rows[2]);
+  T* dst = static_cast<T*>(task.dst) + (first + std::int64_t{y} * width + x) * task.dst_stride +
+           chunk * kOfWord<T>;
+  *reinterpret_cast<uint4*>(dst) = max_word<T>(rows[0], middle);
   if (y + 1 < height)
     *reinterpret_cast<uint4*>(dst + std::int64_t{width} * task.dst_stride) =
-        max_half8(rows[3], middle);
+        max_word<T>(rows[3], middle);
 }
 
-template <int kMEach, int kNEach, int kMWarps, int kNWarps, int kKWarps>
-__global__ void __launch_bounds__(kStageThreads, kMEach* kNEach > 14   ? 1
-                                                 : kMEach * kNEach > 4 ? 2
-                                                                       : 3)
+// Blocks of a multiprocessor that have registers, by those of the sums and of the weights that are
+// on their way.
+constexpr int stage_blocks_resident(int m_each, int n_each, int ahead) {
+  const int held = m_each * (4 * n_each + 8 * ahead);
+  return held > 96 ? 1 : held > 48 ? 2 : 3;
+}
+
+// kAhead: pairs of steps whose weights are on their way.
+template <class T, int kMEach, int kNEach, int kMWarps, int kNWarps, int kKWarps,
+          int kAhead = kMEach == 1 ? 4 : 2>
+__global__ void __launch_bounds__(kStageThreads, stage_blocks_resident(kMEach, kNEach, kAhead))
     stage_kernel(const __grid_constant__ Stage stage) {
   static_assert(kMWarps * kNWarps * kKWarps * 32 == kStageThreads);
-  static_assert(kKWarps > 1 || kMEach > 1, "chunks end with whole rounds of fetched weights");
+  static_assert(kKWarps > 1 || kAhead == 2, "chunks end with whole rounds of fetched weights");
   constexpr int kPixels = 8 * kNEach * kNWarps;
   constexpr int kChannels = 16 * kMEach * kMWarps;
-  constexpr int kAhead = kMEach == 1 ? 4 : 2;  // pairs of steps whose weights are on their way
-  constexpr int kSumPitch = kChannels + 4;     // floats of a pixel's sums
+  constexpr int kSumPitch = kChannels + 4;  // floats of a pixel's sums
   extern __shared__ __align__(16) unsigned char shared[];
   let_next_start();
 
@@ -85,7 +94,7 @@ __global__ void __launch_bounds__(kStageThreads, kMEach* kNEach > 14   ? 1
   const int block = static_cast<int>(blockIdx.x) - task.first_tile;
   if (task.is_pool) {
     wait_for_previous();
-    pool_task(stage, task, block);
+    pool_task<T>(stage, task, block);
     return;
   }
 
@@ -99,8 +108,8 @@ __global__ void __launch_bounds__(kStageThreads, kMEach* kNEach > 14   ? 1
   const int taps = side * side;
   const int pad = side / 2;
   const int padded_width = width + 2 * pad;
-  const int pitch = task.chunk_blocks * 32 + 16;  // bytes of a pixel in shared memory
-  const int steps = task.blocks_in * taps;
+  const int pitch = task.chunk_groups * 32 + 16;  // bytes of a pixel in shared memory
+  const int steps = task.groups_in * taps;
   const int tile_m = block % task.tiles_m;
   // A tile is a part of one image, or several whole images.
   const bool is_part = stage.images_each == 1;
@@ -140,7 +149,7 @@ __global__ void __launch_bounds__(kStageThreads, kMEach* kNEach > 14   ? 1
 #pragma unroll
   for (int ahead = 0; ahead < kAhead; ++ahead) fetch(first_pair + ahead, weights[ahead]);
 
-  for (int step = tid; step < task.chunk_blocks * taps; step += kStageThreads) {
+  for (int step = tid; step < task.chunk_groups * taps; step += kStageThreads) {
     const int tap = step % taps;
     offsets[step] = (tap / side * padded_width + tap % side) * pitch + step / taps * 32;
   }
@@ -164,19 +173,20 @@ __global__ void __launch_bounds__(kStageThreads, kMEach* kNEach > 14   ? 1
     rows[j] = pixels_at + static_cast<std::uint32_t>(at * pitch + lane / 8 % 2 * 16);
   }
 
-  const auto* src = static_cast<const __half*>(task.src);
+  const auto* src = static_cast<const T*>(task.src);
   const int rows_each =
       is_part ? (first_pixel + inside - 1) / width - first_y + 1 + 2 * pad : stage.height + 2 * pad;
   const float per_row = 1.0f / static_cast<float>(padded_width);
   // Brings the channels of one chunk, 16 bytes a thread at a time.
   const auto bring = [&](int chunk) {
-    const int first_block = chunk * task.chunk_blocks;
-    const int words = min(task.chunk_blocks, task.blocks_in - first_block) * 2;
+    const int first_group = chunk * task.chunk_groups;
+    const int words = min(task.chunk_groups, task.groups_in - first_group) * 2;
     const float per_word = 1.0f / static_cast<float>(words);
     const std::uint32_t to = pixels_at + static_cast<std::uint32_t>(chunk % 2 * task.chunk_bytes);
     const auto copy = [&](int local, int word, std::int64_t pixel, bool is_inside) {
       copy_async(to + static_cast<std::uint32_t>(local * pitch + word * 16),
-                 src + (is_inside ? pixel : start) * task.src_stride + first_block * 16 + word * 8,
+                 src + (is_inside ? pixel : start) * task.src_stride +
+                     (first_group * 2 + word) * kOfWord<T>,
                  is_inside);
     };
     if (side == 1) {
@@ -213,10 +223,8 @@ __global__ void __launch_bounds__(kStageThreads, kMEach* kNEach > 14   ? 1
         for (int j = 0; j < kNEach; ++j) {
           const uint4 b = load_tiles(rows[j] + offset);
 #pragma unroll
-          for (int i = 0; i < kMEach; ++i) {
-            multiply_add(sums[i][j], weights[ahead][i][0], b.x, b.y);
-            multiply_add(sums[i][j], weights[ahead][i][1], b.z, b.w);
-          }
+          for (int i = 0; i < kMEach; ++i)
+            multiply_add_pair<T>(sums[i][j], weights[ahead][i][0], weights[ahead][i][1], b);
         }
         fetch(pair + ahead + kAhead, weights[ahead]);
       }
@@ -230,8 +238,8 @@ __global__ void __launch_bounds__(kStageThreads, kMEach* kNEach > 14   ? 1
     __syncthreads();
     multiply(first_pair, end_pair, 0, 0);
   } else {
-    const int chunk_steps = task.chunk_blocks * taps;
-    const int chunks = (task.blocks_in + task.chunk_blocks - 1) / task.chunk_blocks;
+    const int chunk_steps = task.chunk_groups * taps;
+    const int chunks = (task.groups_in + task.chunk_groups - 1) / task.chunk_groups;
     for (int chunk = 0; chunk < chunks; ++chunk) {
       if (chunk + 1 < chunks) {
         bring(chunk + 1);
@@ -283,10 +291,29 @@ __global__ void __launch_bounds__(kStageThreads, kMEach* kNEach > 14   ? 1
     }
 #pragma unroll
     for (int c = 0; c < 8; ++c) result[c] = fminf(fmaxf(result[c], task.low), task.high);
-    __half* dst = static_cast<__half*>(task.dst) + (start + local) * task.dst_stride +
-                  tile_m * kChannels + channel;
-    *reinterpret_cast<uint4*>(dst) = to_halves(result);
+    store_elements<8>(static_cast<T*>(task.dst) + (start + local) * task.dst_stride +
+                          tile_m * kChannels + channel,
+                      result);
   }
 }
+
+template <class T, int kMEach, int kNEach, int kMWarps, int kNWarps, int kKWarps,
+          int kAhead = kMEach == 1 ? 4 : 2>
+StageTile stage_tile(std::string_view name) {
+  return {name,
+          kMEach,
+          kNEach,
+          kMWarps,
+          kNWarps,
+          kKWarps,
+          stage_blocks_resident(kMEach, kNEach, kAhead),
+          kNumber<T>,
+          stage_kernel<T, kMEach, kNEach, kMWarps, kNWarps, kKWarps, kAhead>};
+}
+
+// Each in a file of its own, for compilation at the same time.
+std::span<const StageTile> f16_stage_tiles();
+std::span<const StageTile> tf32_stage_tiles();
+std::span<const StageTile> f32_stage_tiles();
 
 }  // namespace kissa::cuda

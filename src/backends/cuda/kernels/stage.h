@@ -1,5 +1,5 @@
 // A stage: convolutions of stride 1 that keep the image's size, and 3 x 3 max pools, of one image
-// size and independent of each other, in one launch. FP16 NHWC, sums in FP32.
+// size and independent of each other, in one launch. NHWC, sums in FP32.
 #pragma once
 
 #include <driver_types.h>
@@ -9,6 +9,8 @@
 #include <cstdint>
 #include <span>
 #include <string_view>
+
+#include "backends/cuda/kernels/number.h"
 
 namespace kissa::cuda {
 
@@ -20,15 +22,15 @@ struct StageTask {
   const float* bias;   // 16 blocks_out
   int src_stride;      // elements from one pixel to the next
   int dst_stride;
-  int blocks_in;  // of 16 channels
-  int blocks_out;
-  int side;   // of the filter: odd
-  float low;  // the result is clipped to [low, high]
+  int groups_in;   // of 32 bytes of channels: group_channels
+  int blocks_out;  // of 16 channels
+  int side;        // of the filter: odd
+  float low;       // the result is clipped to [low, high]
   float high;
   // Set by launch_stage.
   int first_tile;
   int tiles_m;
-  int chunk_blocks;  // blocks_in that shared memory holds at a time
+  int chunk_groups;  // groups_in that shared memory holds at a time
   int chunk_bytes;
 };
 
@@ -39,6 +41,7 @@ struct Stage {
   int height;
   int width;
   int count;
+  Number number;
   StageTask tasks[kMaxStageTasks];
   // Set by launch_stage.
   int tiles_n;        // of an image; 1 where a tile holds several
@@ -51,12 +54,14 @@ struct Stage {
 struct StageTile {
   std::string_view name;  // "32x56k4"
   int m_each, n_each, m_warps, n_warps, k_warps;
+  int resident;  // blocks of a multiprocessor that have registers
+  Number number;
   void (*kernel)(Stage);
 
   int channels() const { return 16 * m_each * m_warps; }
   int pixels() const { return 8 * n_each * n_warps; }
 };
-std::span<const StageTile> stage_tiles();
+std::span<const StageTile> stage_tiles(Number number);
 
 // Shared memory that a block takes, and how many blocks there are.
 std::size_t stage_shared_bytes(const Stage& stage, const StageTile& tile);

@@ -1,0 +1,159 @@
+#include "backends/cuda/kernels/wide_stage.h"
+
+#include <cudaTypedefs.h>
+
+#include <algorithm>
+#include <array>
+
+#include "backends/cuda/kernels/wide_stage.cuh"
+
+namespace kissa::cuda {
+namespace {
+
+// A function of the driver; null where it is too old.
+template <class Function>
+Function find_function(const char* name) {
+  void* found = nullptr;
+  cudaDriverEntryPointQueryResult result = {};
+  const cudaError_t status =
+      cudaGetDriverEntryPointByVersion(name, &found, 12000, cudaEnableDefault, &result);
+  if (status == cudaSuccess && result == cudaDriverEntryPointSuccess)
+    return reinterpret_cast<Function>(found);
+  cudaGetLastError();
+  return nullptr;
+}
+
+struct Encoders {
+  PFN_cuTensorMapEncodeIm2col_v12000 taps =
+      find_function<PFN_cuTensorMapEncodeIm2col_v12000>("cuTensorMapEncodeIm2col");
+  PFN_cuTensorMapEncodeTiled_v12000 boxes =
+      find_function<PFN_cuTensorMapEncodeTiled_v12000>("cuTensorMapEncodeTiled");
+};
+
+const Encoders& encoders() {
+  static const Encoders kEncoders;
+  return kEncoders;
+}
+
+CUtensorMapDataType type_of(Number number) {
+  return number == Number::kF16 ? CU_TENSOR_MAP_DATA_TYPE_FLOAT16 : CU_TENSOR_MAP_DATA_TYPE_FLOAT32;
+}
+
+int device_attribute(cudaDeviceAttr attribute) {
+  int device = 0;
+  int value = 0;
+  cudaGetDevice(&device);
+  cudaDeviceGetAttribute(&value, attribute, device);
+  return value;
+}
+
+int ceil_div(int a, int b) { return (a + b - 1) / b; }
+
+int tiles_of(const WideProduct& product, int blocks) {
+  const int rows = blocks * kWideRows;
+  return ceil_div(product.pixel_count, rows) * ceil_div(product.columns, product.tile_columns);
+}
+
+int tiles_of(const WidePool& pool) {
+  return ceil_div(pool.images, pool.tile_images) * ceil_div(pool.height, pool.tile_rows) *
+         ceil_div(pool.width, pool.tile_columns) * ceil_div(pool.words, kRowWords);
+}
+
+// Chooses a pool's tile, with its neighbours no larger than `bytes`, and sets its map.
+void plan_pool(WidePool& pool, Number number, int bytes) {
+  constexpr int kMaxColumns = 28;
+  pool.tile_columns = std::min(pool.width, kMaxColumns);
+  const int row_bytes = (pool.tile_columns + 2) * kRowBytes;
+  pool.tile_rows = std::min(pool.height, bytes / row_bytes - 2);
+  const int image_bytes = (pool.tile_rows + 2) * row_bytes;
+  pool.tile_images = pool.tile_rows == pool.height ? std::min(pool.images, bytes / image_bytes) : 1;
+
+  const auto wide = [](int value) { return static_cast<cuuint64_t>(value); };
+  const auto narrow = [](int value) { return static_cast<cuuint32_t>(value); };
+  const cuuint64_t pixel_bytes = wide(pool.src_stride * bytes_of(number));
+  const cuuint64_t sizes[] = {wide(pool.words * 16 / bytes_of(number)), wide(pool.width),
+                              wide(pool.height), wide(pool.images)};
+  const cuuint64_t strides[] = {pixel_bytes, pixel_bytes * wide(pool.width),
+                                pixel_bytes * wide(pool.width) * wide(pool.height)};
+  const cuuint32_t box[] = {narrow(kRowBytes / bytes_of(number)), narrow(pool.tile_columns + 2),
+                            narrow(pool.tile_rows + 2), narrow(pool.tile_images)};
+  const cuuint32_t steps[] = {1, 1, 1, 1};
+  encoders().boxes(&pool.pixels, type_of(number), 4, const_cast<void*>(pool.src), sizes, strides,
+                   box, steps, CU_TENSOR_MAP_INTERLEAVE_NONE, CU_TENSOR_MAP_SWIZZLE_NONE,
+                   CU_TENSOR_MAP_L2_PROMOTION_L2_128B, CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE);
+}
+
+WideKernel kernel_of(const WideStage& stage, int blocks) {
+  switch (stage.number) {
+    case Number::kF16: return f16_wide_kernel(blocks);
+    case Number::kTf32: return tf32_wide_kernel(blocks);
+    case Number::kF32: return f32_wide_kernel(stage.products[0].tile_columns);
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+std::span<const int> wide_columns(Number number) {
+  static constexpr std::array kOfOneProduct = {32, 48, 64, 96, 112, 128, 144, 160, 176, 192};
+  static constexpr std::array kOfThree = {64, 96, 112, 128};
+  return number == Number::kF32 ? std::span<const int>(kOfThree)
+                                : std::span<const int>(kOfOneProduct);
+}
+
+bool has_wide_stage() {
+  return device_attribute(cudaDevAttrComputeCapabilityMajor) == 9 && encoders().taps != nullptr &&
+         encoders().boxes != nullptr;
+}
+
+void encode_pixels(WideProduct& product, const PixelBox& box) {
+  const auto wide = [](int value) { return static_cast<cuuint64_t>(value); };
+  const cuuint64_t pixel_bytes = wide(box.pixel_stride * bytes_of(box.number));
+  const cuuint64_t sizes[] = {wide(box.channels), wide(box.width), wide(box.height),
+                              wide(box.images)};
+  const cuuint64_t strides[] = {pixel_bytes, pixel_bytes * wide(box.width),
+                                pixel_bytes * wide(box.width) * wide(box.height)};
+  // The first tap's pixels: from -pad on, as many as there are results.
+  const int lower[] = {-product.pad_x, -product.pad_y};
+  const int upper[] = {(product.out_width - 1) * product.stride + 1 - product.pad_x - box.width,
+                       (product.out_height - 1) * product.stride + 1 - product.pad_y - box.height};
+  const auto stride = static_cast<cuuint32_t>(product.stride);
+  const cuuint32_t steps[] = {1, stride, stride, 1};
+  const auto row_channels = static_cast<cuuint32_t>(kRowBytes / bytes_of(box.number));
+  encoders().taps(&product.pixels, type_of(box.number), 4, const_cast<void*>(box.data), sizes,
+                  strides, lower, upper, row_channels, static_cast<cuuint32_t>(box.rows), steps,
+                  CU_TENSOR_MAP_INTERLEAVE_NONE, CU_TENSOR_MAP_SWIZZLE_128B,
+                  CU_TENSOR_MAP_L2_PROMOTION_L2_256B, CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE);
+}
+
+void prepare_wide_stage(const WideStage& stage, int blocks) {
+  cudaFuncSetAttribute(kernel_of(stage, blocks), cudaFuncAttributeMaxDynamicSharedMemorySize,
+                       kWideSharedBytes);
+}
+
+void launch_wide_stage(const WideStage& shape, int blocks, cudaStream_t stream) {
+  WideStage stage = shape;
+  int widest = 0;
+  for (int i = 0; i < stage.product_count; ++i)
+    widest = std::max(widest, stage.products[i].tile_columns);
+  stage.slot_bytes =
+      (blocks * kWideRows + wide_weights(stage.number) * widest + 7) / 8 * 8 * kRowBytes;
+  stage.ring_slots = std::min(kMaxSlots, kRingBytes / kAlign * kAlign / stage.slot_bytes);
+  int tiles = 0;
+  int task = 0;
+  for (int i = 0; i < stage.product_count; ++i) {
+    stage.first_tile[task++] = tiles;
+    tiles += tiles_of(stage.products[i], blocks);
+  }
+  for (int i = 0; i < stage.pool_count; ++i) {
+    plan_pool(stage.pools[i], stage.number, stage.slot_bytes);
+    stage.first_tile[task++] = tiles;
+    tiles += tiles_of(stage.pools[i]);
+  }
+  stage.first_tile[task] = tiles;
+  const int grid = std::min(tiles, device_attribute(cudaDevAttrMultiProcessorCount));
+  launch_early(kernel_of(stage, blocks), stage, dim3(static_cast<unsigned>(grid)), kWideThreads,
+               kWideSharedBytes, stream);
+}
+
+}  // namespace kissa::cuda

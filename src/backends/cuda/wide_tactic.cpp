@@ -1,0 +1,366 @@
+// cuda.stage.wgmma_*: convolutions and 3 x 3 max pools of a large batch in one launch on Hopper.
+#include <algorithm>
+#include <array>
+#include <numeric>
+#include <span>
+
+#include "backends/cuda/fp16.h"
+#include "backends/cuda/kernels/wide_stage.h"
+#include "backends/cuda/tactics.h"
+
+namespace kissa::cuda {
+namespace {
+
+constexpr int kParts = 4;  // of 32 bytes, in a step
+constexpr int chunk_channels(Number number) { return kParts * group_channels(number); }
+
+const TensorDesc& in_of(const Region& region, const Region::Node& node) {
+  return region.value(node.inputs[0]).desc;
+}
+const TensorDesc& out_of(const Region& region, const Region::Node& node) {
+  return region.value(node.outputs[0]).desc;
+}
+
+// The limits of a tensor map in im2col mode: corners are signed bytes, offsets unsigned ones.
+std::optional<std::string> refuse_convolution(const Convolution& conv, const Shape& in,
+                                              const Shape& out) {
+  if (in.canonical_axis(conv.axis) != 1) return "not a 2-D convolution of NCHW";
+  if (conv.group != 1) return "it has groups";
+  if (conv.stride[0] != conv.stride[1] || conv.dilation[0] != conv.dilation[1])
+    return "its axes differ";
+  if (conv.stride[0] > 8) return "its stride is over 8";
+  for (int i = 0; i < 2; ++i) {
+    const auto axis = static_cast<std::size_t>(i);
+    const std::int64_t upper =
+        (out[i + 2] - 1) * conv.stride[axis] + 1 - conv.pad[axis] - in[i + 2];
+    if (conv.pad[axis] > 128 || upper < -128 || upper > 127 ||
+        (conv.kernel[axis] - 1) * conv.dilation[axis] > 255)
+      return "its filter reaches too far";
+  }
+  return std::nullopt;
+}
+
+std::optional<std::string> refuse_pool(const Pooling& pool) {
+  const bool is_same = pool.method == PoolMethod::kMax && !pool.global && !pool.with_mask &&
+                       pool.kernel == std::array<std::int64_t, 2>{3, 3} &&
+                       pool.stride == std::array<std::int64_t, 2>{1, 1} &&
+                       pool.pad == std::array<std::int64_t, 2>{1, 1};
+  if (!is_same) return "a pool is not 3 x 3, max, of stride 1";
+  return std::nullopt;
+}
+
+std::optional<std::string> refuse_node(const Region& region, const Region::Node& node) {
+  if (node.inputs.size() != 1 || !bounds_of(node.epilogue)) return "it has another epilogue";
+  if (index_in(region.inputs, node.inputs[0]) == region.inputs.size())
+    return "its input does not flow in";
+  if (index_in(region.outputs, node.outputs[0]) == region.outputs.size())
+    return "its output does not flow out";
+  const Shape& in = in_of(region, node).shape;
+  const Shape& out = out_of(region, node).shape;
+  for (const Shape* shape : {&in, &out})
+    if (auto reason = refuse_shape(*shape)) return reason;
+  if (const auto* conv = std::get_if<Convolution>(&node.op))
+    return refuse_convolution(*conv, in, out);
+  if (const auto* pool = std::get_if<Pooling>(&node.op)) return refuse_pool(*pool);
+  return "not a convolution or a max pool";
+}
+
+// The nodes of one product: convolutions of one input that differ in nothing but their outputs.
+using Siblings = std::vector<const Region::Node*>;
+
+bool are_siblings(const Region::Node& a, const Region::Node& b) {
+  Convolution like = std::get<Convolution>(a.op);
+  const auto& other = std::get<Convolution>(b.op);
+  like.num_output = other.num_output;
+  like.has_bias = other.has_bias;
+  return a.inputs == b.inputs && like == other && a.epilogue == b.epilogue;
+}
+
+std::vector<Siblings> products_of(const Region& region) {
+  std::vector<Siblings> products;
+  for (const Region::Node& node : region.nodes) {
+    if (!std::holds_alternative<Convolution>(node.op)) continue;
+    const auto it = std::find_if(products.begin(), products.end(), [&](const Siblings& found) {
+      return found.size() < kMaxWideSegments && are_siblings(*found[0], node);
+    });
+    if (it != products.end())
+      it->push_back(&node);
+    else
+      products.push_back({&node});
+  }
+  return products;
+}
+
+std::vector<const Region::Node*> pools_of(const Region& region) {
+  std::vector<const Region::Node*> pools;
+  for (const Region::Node& node : region.nodes)
+    if (std::holds_alternative<Pooling>(node.op)) pools.push_back(&node);
+  return pools;
+}
+
+std::int64_t padded(std::int64_t channels) { return channel_blocks(channels) * kChannelBlock; }
+
+int columns_of(const Region& region, const Siblings& nodes) {
+  std::int64_t columns = 0;
+  for (const Region::Node* node : nodes) columns += padded(out_of(region, *node).shape[1]);
+  return to_int(columns);
+}
+
+double macs_of_column(const Region& region, const Siblings& nodes) {
+  const auto& conv = std::get<Convolution>(nodes[0]->op);
+  return static_cast<double>(conv.kernel[0] * conv.kernel[1] *
+                             padded(in_of(region, *nodes[0]).shape[1]));
+}
+
+// The width that wastes least for some products: a tile costs its columns and what every tile
+// costs.
+int tile_columns(const Region& region, const std::vector<Siblings>& products, Number number) {
+  constexpr int kEachTile = 24;
+  const auto cost = [&](int width) {
+    double sum = 0.0;
+    for (const Siblings& nodes : products)
+      sum += (columns_of(region, nodes) + width - 1) / width * (width + kEachTile) *
+             macs_of_column(region, nodes);
+    return sum;
+  };
+  const std::span<const int> widths = wide_columns(number);
+  return *std::min_element(widths.begin(), widths.end(),
+                           [&](int a, int b) { return cost(a) < cost(b); });
+}
+
+// Everything but addresses, strides and weights.
+WideProduct shape_of(const Region& region, const Siblings& nodes, Number number) {
+  const auto& conv = std::get<Convolution>(nodes[0]->op);
+  const Shape& in = in_of(region, *nodes[0]).shape;
+  const Shape& out = out_of(region, *nodes[0]).shape;
+  const Bounds bounds = *bounds_of(nodes[0]->epilogue);
+  const int groups = to_int(padded(in[1]) / group_channels(number));
+  WideProduct product = {};
+  product.chunks = (groups + kParts - 1) / kParts;
+  product.last_parts = groups - (product.chunks - 1) * kParts;
+  product.taps_y = to_int(conv.kernel[0]);
+  product.taps_x = to_int(conv.kernel[1]);
+  product.stride = to_int(conv.stride[0]);
+  product.dilation = to_int(conv.dilation[0]);
+  product.pad_y = to_int(conv.pad[0]);
+  product.pad_x = to_int(conv.pad[1]);
+  product.out_height = to_int(out[2]);
+  product.out_width = to_int(out[3]);
+  product.pixel_count = to_int(out[0] * out[2] * out[3]);
+  product.low = bounds.low;
+  product.high = bounds.high;
+  for (const Region::Node* node : nodes) {
+    product.segments[product.segment_count++] = {product.columns, 0, nullptr};
+    product.columns += to_int(padded(out_of(region, *node).shape[1]));
+  }
+  product.tile_columns = tile_columns(
+      region, number == Number::kF32 ? products_of(region) : std::vector<Siblings>{nodes}, number);
+  return product;
+}
+
+int padded_columns(const WideProduct& product) {
+  return (product.columns + product.tile_columns - 1) / product.tile_columns * product.tile_columns;
+}
+
+// Calls visit(node, output, column) for each output of the siblings.
+template <class Visit>
+void for_each_output(const Siblings& nodes, const WideProduct& product, Visit visit) {
+  for (std::size_t i = 0; i < nodes.size(); ++i)
+    for (std::int64_t k = 0; k < std::get<Convolution>(nodes[i]->op).num_output; ++k)
+      visit(*nodes[i], k, product.segments[i].first + k);
+}
+
+// [tile of columns][tap][chunk][high, and low half][column][128 bytes of channels], the 16-byte
+// words of a column swizzled.
+const void* pack_wide_weight(WeightArena& weights, Number number, const Region& region,
+                             const Siblings& nodes, const WideProduct& product) {
+  const std::int64_t taps = std::int64_t{product.taps_y} * product.taps_x;
+  const std::int64_t steps = taps * product.chunks;
+  const std::int64_t width = product.tile_columns;
+  const std::int64_t chunk = chunk_channels(number);
+  const std::int64_t of_word = 16 / bytes_of(number);
+  const std::int64_t copies = wide_weights(number);
+  const std::int64_t channels = in_of(region, *nodes[0]).shape[1];
+  std::vector<float> numbers(
+      static_cast<std::size_t>(padded_columns(product) * steps * copies * chunk));
+  for_each_output(nodes, product, [&](const Region::Node& node, std::int64_t k, std::int64_t at) {
+    const float* from = region.value(node.params[0]).constant + k * channels * taps;
+    const std::int64_t row = at % width;
+    for (std::int64_t c = 0; c < channels; ++c) {
+      const std::int64_t word = c % chunk / of_word ^ row % 8;
+      for (std::int64_t tap = 0; tap < taps; ++tap) {
+        const std::int64_t step = tap * product.chunks + c / chunk;
+        const std::int64_t high = (at / width * steps + step) * copies * width + row;
+        const auto place = static_cast<std::size_t>(high * chunk + word * of_word + c % of_word);
+        const float value = from[c * taps + tap];
+        numbers[place] = value;
+        if (copies == 1) continue;
+        numbers[place] = rounded_to_tf32(value);
+        numbers[place + static_cast<std::size_t>(width * chunk)] =
+            rounded_to_tf32(value - rounded_to_tf32(value));
+      }
+    }
+  });
+  return pack_numbers(weights, number, static_cast<std::int64_t>(numbers.size()),
+                      [&](std::int64_t i) { return numbers[static_cast<std::size_t>(i)]; });
+}
+
+const float* pack_wide_bias(WeightArena& weights, const Region& region, const Siblings& nodes,
+                            const WideProduct& product) {
+  const std::int64_t count = padded_columns(product);
+  return static_cast<const float*>(weights.add(count * 4, [&](void* packed) {
+    auto* to = static_cast<float*>(packed);
+    std::fill(to, to + count, 0.0f);
+    for_each_output(nodes, product, [&](const Region::Node& node, std::int64_t k, std::int64_t at) {
+      if (node.params.size() > 1) to[at] = region.value(node.params[1]).constant[k];
+    });
+  }));
+}
+
+WidePool shape_of_pool(const Region& region, const Region::Node& node, Number number) {
+  const TensorDesc& in = in_of(region, node);
+  WidePool pool = {};
+  pool.src_stride = to_int(in.pixel_stride);
+  pool.dst_stride = to_int(out_of(region, node).pixel_stride);
+  pool.images = to_int(in.shape[0]);
+  pool.height = to_int(in.shape[2]);
+  pool.width = to_int(in.shape[3]);
+  pool.words = to_int(padded(in.shape[1]) * bytes_of(number) / 16);
+  return pool;
+}
+
+class WideStep final : public Step {
+ public:
+  WideStep(const Region& region, Number number, int blocks, WeightArena& weights)
+      : blocks_(blocks) {
+    stage_.number = number;
+    std::vector<Siblings> products = products_of(region);
+    // Long tiles first: what is left at the end is short.
+    std::stable_sort(products.begin(), products.end(), [&](const Siblings& a, const Siblings& b) {
+      return tile_work(shape_of(region, a, number)) > tile_work(shape_of(region, b, number));
+    });
+    for (const Siblings& nodes : products) add_product(region, nodes, weights);
+    for (const Region::Node* node : pools_of(region)) add_pool(region, *node);
+    prepare_wide_stage(stage_, blocks);
+  }
+
+  void run(const Bindings& bindings, Stream& stream) const noexcept override {
+    WideStage stage = stage_;
+    for (std::size_t i = 0; i < places_.size(); ++i) {
+      const Place& place = places_[i];
+      WideProduct& product = stage.products[i];
+      PixelBox box = place.box;
+      box.data = bindings.inputs[place.src];
+      encode_pixels(product, box);
+      for (std::size_t s = 0; s < place.dst.size(); ++s)
+        product.segments[s].dst = bindings.outputs[place.dst[s]];
+    }
+    for (std::size_t i = 0; i < pool_places_.size(); ++i) {
+      stage.pools[i].src = bindings.inputs[pool_places_[i][0]];
+      stage.pools[i].dst = bindings.outputs[pool_places_[i][1]];
+    }
+    launch_wide_stage(stage, blocks_, handle_of(stream));
+  }
+
+ private:
+  struct Place {
+    PixelBox box;
+    std::size_t src;
+    std::vector<std::size_t> dst;
+  };
+
+  static int tile_work(const WideProduct& product) {
+    return product.taps_y * product.taps_x * product.chunks * product.tile_columns;
+  }
+
+  void add_product(const Region& region, const Siblings& nodes, WeightArena& weights) {
+    WideProduct& product = stage_.products[stage_.product_count++];
+    product = shape_of(region, nodes, stage_.number);
+    product.weight = pack_wide_weight(weights, stage_.number, region, nodes, product);
+    product.bias = pack_wide_bias(weights, region, nodes, product);
+    const TensorDesc& in = in_of(region, *nodes[0]);
+    Place place = {.box = {.data = nullptr,
+                           .images = to_int(in.shape[0]),
+                           .height = to_int(in.shape[2]),
+                           .width = to_int(in.shape[3]),
+                           .channels = to_int(padded(in.shape[1])),
+                           .pixel_stride = to_int(in.pixel_stride),
+                           .rows = blocks_ * kWideRows,
+                           .number = stage_.number},
+                   .src = index_in(region.inputs, nodes[0]->inputs[0]),
+                   .dst = {}};
+    for (std::size_t i = 0; i < nodes.size(); ++i) {
+      product.segments[i].dst_stride = to_int(out_of(region, *nodes[i]).pixel_stride);
+      place.dst.push_back(index_in(region.outputs, nodes[i]->outputs[0]));
+    }
+    places_.push_back(std::move(place));
+  }
+
+  void add_pool(const Region& region, const Region::Node& node) {
+    stage_.pools[stage_.pool_count++] = shape_of_pool(region, node, stage_.number);
+    pool_places_.push_back(
+        {index_in(region.inputs, node.inputs[0]), index_in(region.outputs, node.outputs[0])});
+  }
+
+  int blocks_;
+  WideStage stage_ = {};
+  std::vector<Place> places_;
+  std::vector<std::array<std::size_t, 2>> pool_places_;
+};
+
+// Fewer leave multiprocessors idle.
+constexpr int kManyPixels = 8192;
+
+// `blocks` 0: as many as the kernel has where there are many pixels, and nothing where there are
+// not.
+class WideTactic final : public Tactic {
+ public:
+  WideTactic(Number number, int blocks)
+      : name_(fmt::format("cuda.stage.{}{}.{}", number == Number::kF32 ? "wgmma3" : "wgmma",
+                          blocks == 0 ? "" : fmt::format("_{}", blocks * kWideRows),
+                          suffix_of(number))),
+        number_(number),
+        blocks_(blocks) {}
+
+  std::string_view name() const override { return name_; }
+
+  std::optional<std::string> refuse(const Region& region) const override {
+    if (!has_wide_stage()) return "the GPU or its driver is not Hopper's";
+    for (const Region::Node& node : region.nodes)
+      if (auto reason = refuse_node(region, node)) return reason;
+    const std::vector<Siblings> products = products_of(region);
+    if (products.empty()) return "no convolution among its nodes";
+    if (products.size() > kMaxWideProducts || pools_of(region).size() > kMaxWidePools)
+      return "too many nodes";
+    if (blocks_ == 0 && shape_of(region, products[0], number_).pixel_count < kManyPixels)
+      return "too few pixels for large tiles";
+    return std::nullopt;
+  }
+
+  Requirements requirements(const Region& region) const override {
+    return {std::vector<Format>(region.inputs.size(), nhwc(number_)),
+            std::vector<Format>(region.outputs.size(), nhwc(number_))};
+  }
+
+  std::unique_ptr<Step> prepare(const Region& region,
+                                const PrepareContext& context) const override {
+    const int most = number_ == Number::kF32 ? 1 : 2;
+    return std::make_unique<WideStep>(region, number_, blocks_ == 0 ? most : blocks_,
+                                      context.weights);
+  }
+
+ private:
+  std::string name_;
+  Number number_;
+  int blocks_;
+};
+
+}  // namespace
+
+void add_wide_tactics(Number number, std::vector<std::unique_ptr<const Tactic>>& tactics) {
+  tactics.push_back(std::make_unique<WideTactic>(number, 0));
+  if (number != Number::kF32) tactics.push_back(std::make_unique<WideTactic>(number, 2));
+  tactics.push_back(std::make_unique<WideTactic>(number, 1));
+}
+
+}  // namespace kissa::cuda
