@@ -119,14 +119,18 @@ TEST(Difference, NamesANaiveHalfPrecisionLrnFirst) {
     layer { name: "conv2" type: "Convolution" bottom: "norm1" top: "conv2"
             convolution_param { num_output: 8 kernel_size: 1 } }
     layer { name: "prob" type: "Softmax" bottom: "conv2" top: "prob" })");
-  const auto graph = std::make_shared<const Graph>(
-      import_caffe(read_network_text(file.path()), "", {.random_seed = 1}));
+  ImportOptions random;
+  random.random_seed = 1;
+  const auto graph =
+      std::make_shared<const Graph>(import_caffe(read_network_text(file.path()), "", random));
   const std::vector<std::string> blobs = {"conv1", "norm1", "conv2", "prob"};
   const Backend honest = {"cpu", create, cpu::tactics};
   const Backend naive = {"cpu", create, with_naive_lrn};
   std::vector<std::unique_ptr<runtime::Context>> contexts;
   for (const Backend* backend : {&honest, &naive}) {
-    runtime::BuildOptions options{.plan = {.fetch = blobs}, .build_seconds = 0};
+    runtime::BuildOptions options;
+    options.plan.fetch = blobs;
+    options.build_seconds = 0;
     options.plan.device.threads = 1;
     contexts.push_back(
         std::make_unique<runtime::Context>(runtime::build_plan(graph, *backend, options)));

@@ -25,13 +25,13 @@ constexpr int kInterrupted = 130;
 
 constexpr std::array kCommands = {
 #ifdef KISSA_HAS_IMAGES
-    add_classify, add_detect,     add_eval,
+    add_classify, add_detect,  add_eval,
 #endif
-    add_run,      add_inspect,    add_bench, add_profile, add_compare, add_study,
+    add_run,      add_inspect, add_bench, add_profile, add_compare, add_study,
 #ifdef KISSA_HAS_REPORT
     add_report,
 #endif
-    add_devices,  add_completion, add_man,   add_build,   add_refit,   add_export, add_convert};
+    add_devices,  add_build,   add_refit, add_export,  add_convert, add_completion, add_man};
 
 constexpr const char* kExamples =
     "Examples:\n"

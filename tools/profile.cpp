@@ -145,11 +145,11 @@ void print_families(const std::vector<StepInfo>& steps, const StepProfile& profi
 void print_check(const StepProfile& profile) {
   constexpr double kClose = 5;  // percent
   const double sum = profile.sum_us();
-  const double difference = (sum / profile.whole_us - 1) * 100;
+  const double difference = (profile.sum_to_whole - 1) * 100;
   fmt::print("\n=== Check ===\nSum of steps: {:.1f} us\nWhole run: {:.1f} us (median)\n", sum,
              profile.whole_us);
   fmt::print(
-      "Difference: {:+.1f} %{}\n", difference,
+      "Difference, run against run (median): {:+.1f} %{}\n", difference,
       std::abs(difference) <= kClose
           ? ""
           : ": more than 5 %; small steps cost more to time, and a busy machine more to run");

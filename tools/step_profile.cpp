@@ -1,5 +1,7 @@
 #include "step_profile.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <array>
 #include <map>
@@ -47,7 +49,14 @@ constexpr std::array kOpKinds = {OpKind{"convolution", Kind::kConvolution},
                                  OpKind{"reshape", Kind::kCopy},
                                  OpKind{"tile", Kind::kCopy},
                                  OpKind{"crop", Kind::kCopy},
-                                 OpKind{"batch_reindex", Kind::kCopy}};
+                                 OpKind{"batch_reindex", Kind::kCopy},
+                                 OpKind{"permute", Kind::kCopy},
+                                 OpKind{"shuffle_channel", Kind::kCopy},
+                                 OpKind{"reorg", Kind::kCopy},
+                                 OpKind{"reverse", Kind::kCopy},
+                                 OpKind{"roi_pooling", Kind::kPooling},
+                                 OpKind{"psroi_pooling", Kind::kPooling},
+                                 OpKind{"softmax_loss", Kind::kSoftmax}};
 
 std::vector<double> medians(const std::vector<std::vector<double>>& runs) {
   std::vector<double> result;
@@ -126,7 +135,7 @@ StepProfile profile_network(Context& context, const ProfileLoad& load) {
   while (!interrupted() && elapsed_ms(start) < load.warmup_ms) context.run_measured(false);
   StepProfile profile;
   std::vector<std::vector<double>> device, launch;
-  std::vector<double> whole;
+  std::vector<double> whole, ratios;
   Progress progress(100, "%");
   start = std::chrono::steady_clock::now();
   while (whole.empty() || (!interrupted() &&
@@ -134,6 +143,7 @@ StepProfile profile_network(Context& context, const ProfileLoad& load) {
     whole.push_back(context.run_measured(false).wall);
     StepTimes run = context.run_profiled();
     device.push_back(run.device);
+    ratios.push_back(std::accumulate(run.device.begin(), run.device.end(), 0.0) / whole.back());
     if (!run.launch.empty()) launch.push_back(run.launch);
     profile.runs.push_back(std::move(run));
     if (profile.runs.size() > kKeptRuns) profile.runs.erase(profile.runs.begin());
@@ -144,6 +154,7 @@ StepProfile profile_network(Context& context, const ProfileLoad& load) {
   profile.device_us = medians(device);
   profile.launch_us = medians(launch);
   profile.whole_us = summarize(std::move(whole)).median;
+  profile.sum_to_whole = summarize(std::move(ratios)).median;
   return profile;
 }
 
@@ -224,6 +235,7 @@ Json profile_json(const Engine& engine, std::int64_t batch, const StepProfile& p
           {"runs", profile.count},
           {"whole_us", profile.whole_us},
           {"sum_us", sum},
+          {"sum_to_whole", profile.sum_to_whole},
           {"peaks", to_json(peaks)},
           {"kinds", std::move(kinds)},
           {"steps", std::move(rows)},

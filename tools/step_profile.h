@@ -28,7 +28,8 @@ struct StepProfile {
   std::vector<double> device_us;  // of each step: medians
   std::vector<double> launch_us;  // the same; empty where StepTimes::launch is
   double whole_us = 0;            // of runs that nothing is asked of: the median
-  std::vector<StepTimes> runs;    // the last few
+  double sum_to_whole = 0;      // of a profiled run's steps to the plain run before it: the median
+  std::vector<StepTimes> runs;  // the last few
   std::size_t count = 0;
 
   double sum_us() const;

@@ -10,7 +10,7 @@ import numpy as np
 import harness
 
 COMMANDS = ["classify", "detect", "run", "eval", "inspect", "bench", "profile", "compare", "study",
-            "devices", "completion", "man", "build", "refit", "export", "convert"]
+            "devices", "build", "refit", "export", "convert", "completion", "man"]
 NETWORK = ["deploy.prototxt", "digits.caffemodel"]
 # The same arithmetic in every run: fused mode chooses its tactics by their time.
 EXACT = ["--mode", "caffe"]

@@ -6,6 +6,9 @@
   const page = document.getElementById('page');
   const palette = ['#3b7dd8', '#e07b39', '#3a9d5d', '#c0447a', '#8a63c9', '#b59a1c', '#4aa3a3',
     '#d1493f', '#7a7f87'];
+  const kinds_known = ['convolution+activation', 'pooling', 'normalisation', 'inner product',
+    'softmax', 'copy/reorder', 'other', 'kernel launch', 'synchronisation wait'];
+  const colour_of = (kind) => palette[Math.max(0, kinds_known.indexOf(kind))];
   const charts = [];  // {canvas, config(colours), chart}
 
   const make = (tag, text, parent = page, name = '') => {
@@ -131,8 +134,8 @@
   const show_kinds = (profiles) => {
     const kinds = [...new Set(profiles.flatMap((p) => p.kinds.map((kind) => kind.kind)))];
     make('h3', 'Where the time goes, by kind');
-    bars(profiles.map((p) => `${p.setting.mode}, ${p.setting.precision}`), kinds.map((kind, i) => ({
-      label: kind, backgroundColor: palette[i % palette.length],
+    bars(profiles.map((p) => `${p.setting.mode}, ${p.setting.precision}`), kinds.map((kind) => ({
+      label: kind, backgroundColor: colour_of(kind),
       data: profiles.map((p) => (p.kinds.find((row) => row.kind === kind) || { us: 0 }).us)
     })), 'microseconds', { stacked: true });
   };
@@ -159,8 +162,8 @@
           pointRadius: 0, data: [
             { x: low, y: low * profile.peaks.bandwidth }, { x: knee, y: rate.gflops },
             { x: high, y: rate.gflops }]
-        }, ...kinds.map((kind, i) => ({
-          label: kind, backgroundColor: palette[i % palette.length],
+        }, ...kinds.map((kind) => ({
+          label: kind, backgroundColor: colour_of(kind),
           data: steps.filter((step) => step.kind === kind)
             .map((step) => ({ x: step.flops / step.bytes, y: step.gflops, name: step.name }))
         }))]
@@ -208,7 +211,7 @@
     const { mode, precision, batch, device } = profile.setting;
     make('h3', `Steps: ${mode} mode, ${precision}, batch ${batch}, on ${device}`);
     make('p', `Sum of steps ${number(profile.sum_us)} us, whole run ${number(profile.whole_us)} us ` +
-      `(${number((profile.sum_us / profile.whole_us - 1) * 100)} %).`, page, 'soft');
+      `(${number((profile.sum_to_whole - 1) * 100)} %, run against run).`, page, 'soft');
     const heaviest = profile.steps.slice().sort((a, b) => b.us - a.us).slice(0, 20);
     const short = (text) => text.length > 48 ? text.slice(0, 47) + '\u2026' : text;
     bars(heaviest.map((step) => short(step.name)), [{ label: 'us',
