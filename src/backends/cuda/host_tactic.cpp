@@ -1,5 +1,6 @@
 // cuda.host.reference: an op without a kernel, by its reference on the CPU, between copies.
 #include <map>
+#include <memory>
 #include <mutex>
 
 #include "backends/cuda/stream.h"
@@ -8,15 +9,30 @@
 namespace kissa::cuda {
 namespace {
 
-// The host's copies of what the op reads and writes, of one context.
+// The host's copies of what the op reads and writes, of one context. Pinned: a copy from other
+// memory would read it when it is enqueued.
 class Frame {
  public:
   explicit Frame(const Region& region) : region_(region) {
-    for (const Region::Value& value : region.values)
-      data_.emplace_back(
-          value.constant != nullptr ? 0 : static_cast<std::size_t>(value.desc.shape.elements()));
+    std::size_t count = 0;
+    for (const Region::Value& value : region.values) {
+      first_.push_back(count);
+      if (value.constant == nullptr) count += static_cast<std::size_t>(value.desc.shape.elements());
+    }
+    // A context records its first run, in which memory may be had only so.
+    auto mode = cudaStreamCaptureModeRelaxed;
+    cudaThreadExchangeStreamCaptureMode(&mode);
+    void* data = nullptr;
+    const cudaError_t status = cudaMallocHost(&data, (count + 1) * sizeof(float));
+    cudaThreadExchangeStreamCaptureMode(&mode);
+    check(status, "allocating memory that a GPU copies from");
+    data_ = static_cast<float*>(data);
   }
-  void* data(int value) { return data_[static_cast<std::size_t>(value)].data(); }
+  ~Frame() { cudaFreeHost(data_); }
+  Frame(const Frame&) = delete;
+  Frame& operator=(const Frame&) = delete;
+
+  float* data(int value) { return data_ + first_[static_cast<std::size_t>(value)]; }
 
   void compute() {
     const Region::Node& node = region_.nodes.front();
@@ -25,22 +41,23 @@ class Frame {
     for (const auto* values : {&node.inputs, &node.params})
       for (const int i : *values) {
         const Region::Value& value = region_.value(i);
-        const auto* own = static_cast<const float*>(data(i));
-        x.push_back({value.constant != nullptr ? value.constant : own, value.desc.shape});
+        x.push_back({value.constant != nullptr ? value.constant : data(i), value.desc.shape});
       }
-    for (const int i : node.outputs)
-      y.push_back({static_cast<float*>(data(i)), region_.value(i).desc.shape});
+    for (const int i : node.outputs) y.push_back({data(i), region_.value(i).desc.shape});
     run_reference(node.op, x, y);
   }
 
  private:
   const Region& region_;
-  std::vector<std::vector<float>> data_;
+  std::vector<std::size_t> first_;  // element of each value
+  float* data_ = nullptr;
 };
 
 class HostStep final : public Step {
  public:
-  explicit HostStep(const Region& region) : region_(region) {}
+  // The first context's frame is made here, where a failure can be told.
+  explicit HostStep(const Region& region)
+      : region_(region), spare_(std::make_unique<Frame>(region_)) {}
 
   std::int64_t workspace_bytes() const override { return 1; }  // its address names the context
 
@@ -61,15 +78,18 @@ class HostStep final : public Step {
   std::size_t bytes_of(int value) const {
     return static_cast<std::size_t>(region_.value(value).desc.shape.elements()) * sizeof(float);
   }
-  // Made in a context's first run, which records it.
   Frame& frame_of(const void* context) const {
     const std::scoped_lock lock(mutex_);
-    return frames_.try_emplace(context, region_).first->second;
+    std::unique_ptr<Frame>& frame = frames_[context];
+    if (frame == nullptr)
+      frame = spare_ != nullptr ? std::move(spare_) : std::make_unique<Frame>(region_);
+    return *frame;
   }
 
   Region region_;
   mutable std::mutex mutex_;
-  mutable std::map<const void*, Frame> frames_;
+  mutable std::unique_ptr<Frame> spare_;
+  mutable std::map<const void*, std::unique_ptr<Frame>> frames_;
 };
 
 class HostTactic final : public Tactic {
