@@ -1,10 +1,10 @@
 // A network's first layers, from its FP32 row-major image to NHWC.
 #include <array>
 
-#include "backends/cuda/fp16.h"
 #include "backends/cuda/kernels/first_conv.h"
 #include "backends/cuda/kernels/head.h"
 #include "backends/cuda/kernels/wide_stage.h"
+#include "backends/cuda/nhwc.h"
 #include "backends/cuda/tactics.h"
 
 namespace kissa::cuda {

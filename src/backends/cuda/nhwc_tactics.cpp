@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <array>
 
-#include "backends/cuda/fp16.h"
 #include "backends/cuda/kernels/nhwc.h"
+#include "backends/cuda/nhwc.h"
 #include "backends/cuda/stream.h"
 #include "backends/cuda/tactics.h"
 

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
-#include "backends/cuda/fp16.h"
 #include "backends/cuda/kernels/stage.h"
+#include "backends/cuda/nhwc.h"
 #include "backends/cuda/stream.h"
 #include "backends/cuda/tactics.h"
 
@@ -13,18 +13,12 @@ namespace {
 
 constexpr int kMultiprocessors = 132;  // of the H100 and H200, which the model below was fitted to
 
-const Shape& in_of(const Region& region, const Region::Node& node) {
-  return region.value(node.inputs[0]).desc.shape;
-}
-
 bool all_are(const std::vector<std::int64_t>& values, std::int64_t wanted) {
   return std::all_of(values.begin(), values.end(),
                      [&](std::int64_t value) { return value == wanted; });
 }
 
-std::optional<std::string> refuse_convolution(const Convolution& conv, const Shape& in) {
-  if (in.canonical_axis(conv.axis) != 1) return "not a 2-D convolution of NCHW";
-  if (conv.group != 1) return "it has groups";
+std::optional<std::string> refuse_convolution(const Convolution& conv, const Shape&, const Shape&) {
   const std::int64_t side = conv.kernel[0];
   if (!all_are(conv.kernel, side) || side % 2 == 0 || side > 15)
     return "the filter is not a small odd square";
@@ -33,30 +27,12 @@ std::optional<std::string> refuse_convolution(const Convolution& conv, const Sha
   return std::nullopt;
 }
 
-std::optional<std::string> refuse_pool(const Pooling& pool) {
-  const bool is_same = pool.method == PoolMethod::kMax && !pool.global && !pool.with_mask &&
-                       pool.kernel == std::array<std::int64_t, 2>{3, 3} &&
-                       pool.stride == std::array<std::int64_t, 2>{1, 1} &&
-                       pool.pad == std::array<std::int64_t, 2>{1, 1};
-  if (!is_same) return "a pool is not 3 x 3, max, of stride 1";
-  return std::nullopt;
-}
-
 std::optional<std::string> refuse_node(const Region& region, const Region::Node& node) {
-  if (node.inputs.size() != 1 || !bounds_of(node.epilogue)) return "it has another epilogue";
-  if (index_in(region.inputs, node.inputs[0]) == region.inputs.size())
-    return "its input does not flow in";
-  if (index_in(region.outputs, node.outputs[0]) == region.outputs.size())
-    return "its output does not flow out";
-  const Shape& in = in_of(region, node);
-  const Shape& out = region.value(node.outputs[0]).desc.shape;
-  for (const Shape* shape : {&in, &out})
-    if (auto reason = refuse_shape(*shape)) return reason;
-  const Shape& first = in_of(region, region.nodes[0]);
+  if (auto reason = refuse_stage_node(region, node, refuse_convolution)) return reason;
+  const Shape& in = in_of(region, node).shape;
+  const Shape& first = in_of(region, region.nodes[0]).shape;
   if (in[0] != first[0] || in[2] != first[2] || in[3] != first[3]) return "the image sizes differ";
-  if (const auto* conv = std::get_if<Convolution>(&node.op)) return refuse_convolution(*conv, in);
-  if (const auto* pool = std::get_if<Pooling>(&node.op)) return refuse_pool(*pool);
-  return "not a convolution or a max pool";
+  return std::nullopt;
 }
 
 bool is_convolution(const Region::Node& node) {
@@ -67,7 +43,7 @@ bool is_convolution(const Region::Node& node) {
 Stage shape_of(const Region& region, Number number) {
   Stage stage = {};
   stage.number = number;
-  const Shape& in = in_of(region, region.nodes[0]);
+  const Shape& in = in_of(region, region.nodes[0]).shape;
   stage.images = to_int(in[0]);
   stage.height = to_int(in[2]);
   stage.width = to_int(in[3]);
@@ -76,9 +52,9 @@ Stage shape_of(const Region& region, Number number) {
     const auto* conv = std::get_if<Convolution>(&node.op);
     const Bounds bounds = *bounds_of(node.epilogue);
     task.is_pool = conv == nullptr;
-    task.groups_in =
-        to_int(channel_blocks(in_of(region, node)[1]) * kChannelBlock / group_channels(number));
-    task.blocks_out = to_int(channel_blocks(region.value(node.outputs[0]).desc.shape[1]));
+    task.groups_in = to_int(channel_blocks(in_of(region, node).shape[1]) * kChannelBlock /
+                            group_channels(number));
+    task.blocks_out = to_int(channel_blocks(out_of(region, node).shape[1]));
     task.side = conv != nullptr ? to_int(conv->kernel[0]) : 3;
     task.low = bounds.low;
     task.high = bounds.high;
@@ -148,7 +124,7 @@ class StageStep final : public Step {
       task.dst_stride = to_int(region.value(node.outputs[0]).desc.pixel_stride);
       const auto* conv = std::get_if<Convolution>(&node.op);
       if (conv == nullptr) continue;
-      task.weight = pack_weight(weights, tile.number, *conv, in_of(region, node)[1],
+      task.weight = pack_weight(weights, tile.number, *conv, in_of(region, node).shape[1],
                                 region.value(node.params[0]).constant);
       task.bias =
           pack_bias(weights, conv->has_bias ? region.value(node.params[1]).constant : nullptr,

@@ -11,7 +11,7 @@
 #include <set>
 
 #include "backends/cuda/cuda.h"
-#include "backends/cuda/fp16.h"
+#include "backends/cuda/nhwc.h"
 #include "backends/cuda/tactic_testing.h"
 
 namespace kissa::cuda {

@@ -4,8 +4,8 @@
 #include <numeric>
 #include <span>
 
-#include "backends/cuda/fp16.h"
 #include "backends/cuda/kernels/wide_stage.h"
+#include "backends/cuda/nhwc.h"
 #include "backends/cuda/tactics.h"
 
 namespace kissa::cuda {
@@ -14,18 +14,9 @@ namespace {
 constexpr int kParts = 4;  // of 32 bytes, in a step
 constexpr int chunk_channels(Number number) { return kParts * group_channels(number); }
 
-const TensorDesc& in_of(const Region& region, const Region::Node& node) {
-  return region.value(node.inputs[0]).desc;
-}
-const TensorDesc& out_of(const Region& region, const Region::Node& node) {
-  return region.value(node.outputs[0]).desc;
-}
-
 // The limits of a tensor map in im2col mode: corners are signed bytes, offsets unsigned ones.
 std::optional<std::string> refuse_convolution(const Convolution& conv, const Shape& in,
                                               const Shape& out) {
-  if (in.canonical_axis(conv.axis) != 1) return "not a 2-D convolution of NCHW";
-  if (conv.group != 1) return "it has groups";
   if (conv.stride[0] != conv.stride[1] || conv.dilation[0] != conv.dilation[1])
     return "its axes differ";
   if (conv.stride[0] > 8) return "its stride is over 8";
@@ -38,31 +29,6 @@ std::optional<std::string> refuse_convolution(const Convolution& conv, const Sha
       return "its filter reaches too far";
   }
   return std::nullopt;
-}
-
-std::optional<std::string> refuse_pool(const Pooling& pool) {
-  const bool is_same = pool.method == PoolMethod::kMax && !pool.global && !pool.with_mask &&
-                       pool.kernel == std::array<std::int64_t, 2>{3, 3} &&
-                       pool.stride == std::array<std::int64_t, 2>{1, 1} &&
-                       pool.pad == std::array<std::int64_t, 2>{1, 1};
-  if (!is_same) return "a pool is not 3 x 3, max, of stride 1";
-  return std::nullopt;
-}
-
-std::optional<std::string> refuse_node(const Region& region, const Region::Node& node) {
-  if (node.inputs.size() != 1 || !bounds_of(node.epilogue)) return "it has another epilogue";
-  if (index_in(region.inputs, node.inputs[0]) == region.inputs.size())
-    return "its input does not flow in";
-  if (index_in(region.outputs, node.outputs[0]) == region.outputs.size())
-    return "its output does not flow out";
-  const Shape& in = in_of(region, node).shape;
-  const Shape& out = out_of(region, node).shape;
-  for (const Shape* shape : {&in, &out})
-    if (auto reason = refuse_shape(*shape)) return reason;
-  if (const auto* conv = std::get_if<Convolution>(&node.op))
-    return refuse_convolution(*conv, in, out);
-  if (const auto* pool = std::get_if<Pooling>(&node.op)) return refuse_pool(*pool);
-  return "not a convolution or a max pool";
 }
 
 // The nodes of one product: convolutions of one input that differ in nothing but their outputs.
@@ -162,12 +128,18 @@ int padded_columns(const WideProduct& product) {
   return (product.columns + product.tile_columns - 1) / product.tile_columns * product.tile_columns;
 }
 
-// Calls visit(node, output, column) for each output of the siblings.
-template <class Visit>
-void for_each_output(const Siblings& nodes, const WideProduct& product, Visit visit) {
-  for (std::size_t i = 0; i < nodes.size(); ++i)
-    for (std::int64_t k = 0; k < std::get<Convolution>(nodes[i]->op).num_output; ++k)
-      visit(*nodes[i], k, product.segments[i].first + k);
+// The node that a column belongs to and its output there; no node behind the last output.
+struct Column {
+  const Region::Node* node;
+  std::int64_t output;
+};
+
+Column column_of(const Siblings& nodes, const WideProduct& product, std::int64_t column) {
+  int i = product.segment_count - 1;
+  while (column < product.segments[i].first) --i;
+  const Region::Node* node = nodes[static_cast<std::size_t>(i)];
+  const std::int64_t output = column - product.segments[i].first;
+  return {output < std::get<Convolution>(node->op).num_output ? node : nullptr, output};
 }
 
 // [tile of columns][tap][chunk][high, and low half][column][128 bytes of channels], the 16-byte
@@ -181,40 +153,32 @@ const void* pack_wide_weight(WeightArena& weights, Number number, const Region& 
   const std::int64_t of_word = 16 / bytes_of(number);
   const std::int64_t copies = wide_weights(number);
   const std::int64_t channels = in_of(region, *nodes[0]).shape[1];
-  std::vector<float> numbers(
-      static_cast<std::size_t>(padded_columns(product) * steps * copies * chunk));
-  for_each_output(nodes, product, [&](const Region::Node& node, std::int64_t k, std::int64_t at) {
-    const float* from = region.value(node.params[0]).constant + k * channels * taps;
-    const std::int64_t row = at % width;
-    for (std::int64_t c = 0; c < channels; ++c) {
-      const std::int64_t word = c % chunk / of_word ^ row % 8;
-      for (std::int64_t tap = 0; tap < taps; ++tap) {
-        const std::int64_t step = tap * product.chunks + c / chunk;
-        const std::int64_t high = (at / width * steps + step) * copies * width + row;
-        const auto place = static_cast<std::size_t>(high * chunk + word * of_word + c % of_word);
-        const float value = from[c * taps + tap];
-        numbers[place] = value;
-        if (copies == 1) continue;
-        numbers[place] = rounded_to_tf32(value);
-        numbers[place + static_cast<std::size_t>(width * chunk)] =
-            rounded_to_tf32(value - rounded_to_tf32(value));
-      }
-    }
+  const std::int64_t count = padded_columns(product) * steps * copies * chunk;
+  return pack_numbers(weights, number, count, [&](std::int64_t i) {
+    const std::int64_t row = i / chunk % width;
+    const std::int64_t copy = i / chunk / width % copies;
+    const std::int64_t step = i / chunk / width / copies % steps;
+    const std::int64_t tile = i / chunk / width / copies / steps;
+    const std::int64_t word = i % chunk / of_word ^ row % 8;
+    const std::int64_t c = step % product.chunks * chunk + word * of_word + i % of_word;
+    const Column at = column_of(nodes, product, tile * width + row);
+    if (at.node == nullptr || c >= channels) return 0.0f;
+    const float* from = region.value(at.node->params[0]).constant;
+    const float value = from[(at.output * channels + c) * taps + step / product.chunks];
+    if (copies == 1) return value;
+    const float high = rounded_to_tf32(value);
+    return copy == 0 ? high : rounded_to_tf32(value - high);
   });
-  return pack_numbers(weights, number, static_cast<std::int64_t>(numbers.size()),
-                      [&](std::int64_t i) { return numbers[static_cast<std::size_t>(i)]; });
 }
 
 const float* pack_wide_bias(WeightArena& weights, const Region& region, const Siblings& nodes,
                             const WideProduct& product) {
-  const std::int64_t count = padded_columns(product);
-  return static_cast<const float*>(weights.add(count * 4, [&](void* packed) {
-    auto* to = static_cast<float*>(packed);
-    std::fill(to, to + count, 0.0f);
-    for_each_output(nodes, product, [&](const Region::Node& node, std::int64_t k, std::int64_t at) {
-      if (node.params.size() > 1) to[at] = region.value(node.params[1]).constant[k];
-    });
-  }));
+  return static_cast<const float*>(
+      pack_numbers(weights, Number::kF32, padded_columns(product), [&](std::int64_t i) {
+        const Column at = column_of(nodes, product, i);
+        if (at.node == nullptr || at.node->params.size() < 2) return 0.0f;
+        return region.value(at.node->params[1]).constant[at.output];
+      }));
 }
 
 WidePool shape_of_pool(const Region& region, const Region::Node& node, Number number) {
@@ -327,7 +291,7 @@ class WideTactic final : public Tactic {
   std::optional<std::string> refuse(const Region& region) const override {
     if (!has_wide_stage()) return "the GPU or its driver is not Hopper's";
     for (const Region::Node& node : region.nodes)
-      if (auto reason = refuse_node(region, node)) return reason;
+      if (auto reason = refuse_stage_node(region, node, refuse_convolution)) return reason;
     const std::vector<Siblings> products = products_of(region);
     if (products.empty()) return "no convolution among its nodes";
     if (products.size() > kMaxWideProducts || pools_of(region).size() > kMaxWidePools)

@@ -89,4 +89,19 @@ inline const TensorDesc& out_of(const Region& region) {
   return region.value(region.outputs[0]).desc;
 }
 
+// Of a node with one input.
+inline const TensorDesc& in_of(const Region& region, const Region::Node& node) {
+  return region.value(node.inputs[0]).desc;
+}
+inline const TensorDesc& out_of(const Region& region, const Region::Node& node) {
+  return region.value(node.outputs[0]).desc;
+}
+
+// Why a node cannot be one of several independent ones in a launch: it is a 3 x 3 max pool of
+// stride 1, or a convolution that `refuse_convolution` takes.
+std::optional<std::string> refuse_stage_node(
+    const Region& region, const Region::Node& node,
+    std::optional<std::string> (*refuse_convolution)(const Convolution& conv, const Shape& in,
+                                                     const Shape& out));
+
 }  // namespace kissa::cuda

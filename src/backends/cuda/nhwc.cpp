@@ -1,4 +1,4 @@
-#include "backends/cuda/fp16.h"
+#include "backends/cuda/nhwc.h"
 
 #include <cuda_fp16.h>
 
@@ -91,6 +91,34 @@ std::optional<std::string> refuse_shape(const Shape& shape) {
   if (shape.elements() == 0) return "it is empty";
   if (shape[0] * (shape[1] + kChannelBlock) * shape[2] * shape[3] > INT32_MAX)
     return "a tensor is too large";
+  return std::nullopt;
+}
+
+std::optional<std::string> refuse_stage_node(
+    const Region& region, const Region::Node& node,
+    std::optional<std::string> (*refuse_convolution)(const Convolution& conv, const Shape& in,
+                                                     const Shape& out)) {
+  if (node.inputs.size() != 1 || !bounds_of(node.epilogue)) return "it has another epilogue";
+  if (index_in(region.inputs, node.inputs[0]) == region.inputs.size())
+    return "its input does not flow in";
+  if (index_in(region.outputs, node.outputs[0]) == region.outputs.size())
+    return "its output does not flow out";
+  const Shape& in = in_of(region, node).shape;
+  const Shape& out = out_of(region, node).shape;
+  for (const Shape* shape : {&in, &out})
+    if (auto reason = refuse_shape(*shape)) return reason;
+  if (const auto* conv = std::get_if<Convolution>(&node.op)) {
+    if (in.canonical_axis(conv->axis) != 1) return "not a 2-D convolution of NCHW";
+    if (conv->group != 1) return "it has groups";
+    return refuse_convolution(*conv, in, out);
+  }
+  const auto* pool = std::get_if<Pooling>(&node.op);
+  if (pool == nullptr) return "not a convolution or a max pool";
+  using Pair = std::array<std::int64_t, 2>;
+  const bool is_same = pool->method == PoolMethod::kMax && !pool->global && !pool->with_mask &&
+                       pool->kernel == Pair{3, 3} && pool->stride == Pair{1, 1} &&
+                       pool->pad == Pair{1, 1};
+  if (!is_same) return "a pool is not 3 x 3, max, of stride 1";
   return std::nullopt;
 }
 
