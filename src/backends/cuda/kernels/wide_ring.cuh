@@ -1,0 +1,96 @@
+// What producer and consumers of a wide stage share: the ring in shared memory, and which tiles a
+// block takes in turn.
+#pragma once
+
+#include "backends/cuda/kernels/hopper.cuh"
+#include "backends/cuda/kernels/wide_stage.h"
+
+namespace kissa::cuda {
+
+inline constexpr int kWideThreads = 384;
+inline constexpr int kRowBytes = 128;
+inline constexpr int kRowWords = kRowBytes / 16;
+inline constexpr int kMaxSlots = 8;
+inline constexpr int kBarrierBytes = 2 * kMaxSlots * 8;
+inline constexpr int kAlign = 1024;
+inline constexpr int kWideSharedBytes = 227 * 1024;
+inline constexpr int kRingBytes = kWideSharedBytes - kAlign - kBarrierBytes;
+
+template <class T>
+inline constexpr int kWideWeights = std::is_same_v<T, float> ? 2 : 1;
+
+// The slot of the next step, and the parity of its phase.
+struct Ring {
+  std::uint32_t slots;  // address
+  std::uint32_t full;   // barriers: of what has come in...
+  std::uint32_t empty;  // ...and of what may be overwritten
+  int count;
+  int bytes;
+  int slot = 0;
+  std::uint32_t parity = 0;
+
+  __device__ std::uint32_t data() const { return slots + static_cast<std::uint32_t>(slot * bytes); }
+  __device__ std::uint32_t is_full() const { return full + static_cast<std::uint32_t>(slot * 8); }
+  __device__ std::uint32_t is_empty(int of) const {
+    return empty + static_cast<std::uint32_t>(of * 8);
+  }
+  __device__ void advance() {
+    if (++slot < count) return;
+    slot = 0;
+    parity ^= 1;
+  }
+};
+
+// How many say that a slot may be overwritten: warps, or warpgroups.
+template <class T>
+inline constexpr int kReleases = std::is_same_v<T, float> ? 8 : 2;
+
+// Releases the present slot when all consumers are done with it.
+template <class T>
+__device__ void release(const Ring& ring) {
+  if constexpr (kReleases<T> == 8) {
+    __syncwarp();
+    if (threadIdx.x % 32 == 0) arrive(ring.is_empty(ring.slot));
+  } else {
+    asm volatile("bar.sync %0,128;" ::"r"(static_cast<int>(threadIdx.x) / 128) : "memory");
+    if (threadIdx.x % 128 == 0) arrive(ring.is_empty(ring.slot));
+  }
+}
+
+// What a block does next.
+struct Turn {
+  int task;   // a product, or behind them a pool
+  int index;  // of the task's tiles
+};
+
+// A block's tiles: every so many-th, long ones first. Its pools are spread among its products: they
+// read the same input, which then comes from the cache, and wait for memory while others multiply.
+class Turns {
+ public:
+  __device__ explicit Turns(const WideStage& stage)
+      : stage_(stage),
+        own_(share(stage.first_tile[stage.product_count + stage.pool_count])),
+        pools_(own_ - share(stage.first_tile[stage.product_count])) {}
+  __device__ int count() const { return own_; }
+  __device__ Turn operator[](int position) const {
+    const int pools_before = position * pools_ / own_;
+    const bool is_pool = (position + 1) * pools_ / own_ > pools_before;
+    const int own = is_pool ? own_ - pools_ + pools_before : position - pools_before;
+    const int tile = static_cast<int>(blockIdx.x) + own * static_cast<int>(gridDim.x);
+    int task = 0;
+    while (tile >= stage_.first_tile[task + 1]) ++task;
+    return {task, tile - stage_.first_tile[task]};
+  }
+
+ private:
+  // How many of the first `tiles` are this block's.
+  __device__ static int share(int tiles) {
+    const auto blocks = static_cast<int>(gridDim.x);
+    return (tiles - static_cast<int>(blockIdx.x) + blocks - 1) / blocks;
+  }
+  const WideStage& stage_;
+  int own_;
+  int pools_;
+};
+
+}  // namespace kissa::cuda
