@@ -414,7 +414,7 @@ Dims Context::output_dims(const std::string& name) const {
 
 void Context::run() { impl_->context.run(); }
 std::vector<double> Context::run_timed() { return impl_->context.run_timed(); }
-double Context::time_on_device(int times) { return impl_->context.run_on_device(times); }
+double Context::time_on_device(int times) { return impl_->context.time_on_device(times); }
 RunTimes Context::run_measured(bool copies) { return impl_->context.run_measured(copies); }
 StepTimes Context::run_profiled() { return impl_->context.run_profiled(); }
 

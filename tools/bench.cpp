@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "bench_report.h"
 #include "bench_serve.h"
+#include "burst.h"
 #include "commands.h"
 #include "interrupt.h"
 #include "load.h"
@@ -21,6 +22,7 @@ struct BenchOptions : SubjectOptions {
   double duration_s = 3;
   std::int64_t streams = 1;
   double qps = 0;
+  double sustained_s = 0;
   bool copies = false;
   std::string cuda_graph = "on";
   std::string percentiles = "90,95,99";
@@ -44,6 +46,7 @@ void check_options(const BenchOptions& options) {
   at_least("--duration", options.duration_s, 0);
   at_least("--streams", static_cast<double>(options.streams), 1);
   at_least("--qps", options.qps, 0);
+  at_least("--sustained", options.sustained_s, 0);
   at_least("--avg-runs", static_cast<double>(options.average_runs), 0);
 }
 
@@ -99,9 +102,40 @@ void write_files(const BenchOptions& options, const Subject& subject, const Load
                options.profile);
 }
 
+// What queries that come one at a time do not show; nothing on a CPU.
+struct OwnTimes {
+  std::optional<Latency> burst;
+  std::optional<double> sustained_ms;
+};
+OwnTimes time_gpu(const BenchOptions& options, const Subject& subject, Context& context) {
+  OwnTimes times;
+  if (!subject.on_gpu()) return times;
+  times.burst = time_bursts(context);
+  if (options.sustained_s > 0 && !interrupted())
+    times.sustained_ms = time_sustained(context, options.sustained_s);
+  return times;
+}
+
+void print_own_times(const OwnTimes& times, double sustained_s) {
+  if (times.burst)
+    fmt::print("GPU Burst Time: {} (a query of {} in a row)\n", to_text(*times.burst),
+               kBurstQueries);
+  if (times.sustained_ms)
+    fmt::print("GPU Sustained Time: {:.6g} ms (a query, without a pause for {:g} s)\n",
+               *times.sustained_ms, sustained_s);
+}
+
+void add_own_times(const OwnTimes& times, Json& row) {
+  row["burst_us"] = times.burst ? Json(rounded_us(times.burst->median * 1e3)) : Json();
+  row["sustained_us"] = times.sustained_ms ? Json(rounded_us(*times.sustained_ms * 1e3)) : Json();
+}
+
 void bench(const CLI::App& command, const BenchOptions& options) {
   const std::vector<double> percents = parse_percents(options.percentiles);
   const Subject subject = prepare_subject(command, options);
+  if (options.sustained_s > 0 && !subject.on_gpu())
+    fail(ErrorCode::kInvalidArgument, "--sustained {:g}: only a GPU has that; this is the {}",
+         options.sustained_s, subject.engine.device());
   print_configuration(options, subject);
   std::vector<Context> contexts;
   for (std::int64_t i = 0; i < options.streams; ++i)
@@ -125,11 +159,16 @@ void bench(const CLI::App& command, const BenchOptions& options) {
   if (options.average_runs > 0)
     print_trace_averages(trace, static_cast<std::size_t>(options.average_runs), setting);
   print_summary(trace, summary, setting);
+  const OwnTimes own = time_gpu(options, subject, contexts.front());
+  print_own_times(own, options.sustained_s);
   if (!options.json.empty()) {
     Json document = new_result("bench", subject.engine.name(), subject.engine.device());
     Json row = to_row(subject.engine, trace, summary, setting);
     row["transfers"] = options.copies;
     row["cuda_graph"] = subject.on_gpu() ? Json(options.cuda_graph == "on") : Json();
+    add_own_times(own, row);
+    row["memory"] = {{"weights", subject.engine.memory().weights},
+                     {"arena", subject.engine.memory().arena}};
     row["complete"] = !interrupted();
     document["rows"] = Json::array({std::move(row)});
     write_json(document, options.json);
@@ -161,6 +200,11 @@ void add_load_options(CLI::App& command, BenchOptions& options) {
                   "Open loop: queries come at this rate, and waiting counts as latency (0: each "
                   "comes when the last has ended)")
       ->type_name("RATE");
+  command
+      .add_option("--sustained", options.sustained_s,
+                  "Also let a GPU run queries without a pause for so many seconds, and tell its "
+                  "time of one (0: do not)")
+      ->type_name("S");
   command.add_flag("--include-transfers", options.copies,
                    "Copy inputs to the GPU and outputs back in each query, and time that");
   command

@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "options.h"
+#include "step_profile.h"
 
 namespace kissa::tools {
 namespace {
@@ -178,10 +179,12 @@ Json layer_profile_document(const std::vector<StepInfo>& steps,
     double total = 0, average = 0, median = 0;
   };
   std::vector<Row> rows;
+  std::vector<std::vector<double>> device;
+  for (const StepTimes& run : runs) device.push_back(without_marks(run));
   double sum = 0;
   for (std::size_t i = 0; i < steps.size(); ++i) {
     std::vector<double> times;
-    for (const StepTimes& run : runs) times.push_back(run.device[i] * 1e-3);
+    for (const std::vector<double>& run : device) times.push_back(run[i] * 1e-3);
     const Latency latency = tools::summarize(std::move(times));
     const double total = latency.mean * static_cast<double>(runs.size());
     rows.push_back({what_runs(steps[i]), total, latency.mean, latency.median});

@@ -86,6 +86,7 @@ TEST(BenchReport, SharesOfStepsAddUp) {
   steps[1].layers = {"pool"};
   StepTimes run;
   run.device = {3000, 1000};
+  run.computing = 4000;
   const Json document = layer_profile_document(steps, {run, run});
   EXPECT_EQ(document[0]["count"], 2);
   EXPECT_EQ(document[1]["name"], "conv + relu");

@@ -104,21 +104,28 @@ void print_steps(const std::vector<StepInfo>& steps, const StepProfile& profile,
   }
 }
 
+// Of a GPU that is waited for after each step.
+void print_idle(const std::vector<StepInfo>& steps, const StepProfile& profile) {
+  if (!profile.waits_for_each()) return;
+  const std::vector<IdleTime> idle = idle_times(profile);
+  fmt::print("\n=== Launching and waiting ===\n{:>12} {:>10} {:>10} {:>9}  {}\n", "computing us",
+             "launch us", "wait us", "idle", "layers");
+  for (std::size_t i = 0; i < steps.size(); ++i) {
+    const double us = profile.device_us[i], beside = idle[i].launch + idle[i].wait;
+    fmt::print("{:>12.1f} {:>10.1f} {:>10.1f} {:>7.1f} %  {}\n", us, idle[i].launch, idle[i].wait,
+               us + beside > 0 ? 100 * beside / (us + beside) : 0.0, what_runs(steps[i]));
+  }
+}
+
 void print_share(double us, double whole, std::string_view name, int steps) {
   fmt::print("{:>11.1f} {:>6.2f} %  {:<36} {}\n", us, us / whole * 100, name, steps);
 }
 
-void print_kinds(const std::vector<StepInfo>& steps, const StepProfile& profile, bool on_gpu) {
-  const std::vector<KindTime> times = times_by_kind(steps, profile, on_gpu);
-  const double sum =
-      std::accumulate(times.begin(), times.end(), 0.0,
-                      [](double all, const KindTime& time) { return all + time.us; });
+void print_kinds(const std::vector<KindTime>& times, const StepProfile& profile) {
+  const double sum = sum_of(times);
   fmt::print("\n=== Kinds ===\n{:>11} {:>8}  {:<36} {}\n", "us", "share", "kind", "steps");
   for (const KindTime& time : times) print_share(time.us, sum, to_string(time.kind), time.steps);
-  if (on_gpu)
-    fmt::print(
-        "Steps by the GPU's events; launches and waiting by the host's clock, as what the whole\n"
-        "run takes beyond the steps.\n");
+  if (!profile.launch_us.empty()) fmt::print("{}\n", method_of(profile));
 }
 
 void print_families(const std::vector<StepInfo>& steps, const StepProfile& profile) {
@@ -142,12 +149,13 @@ void print_families(const std::vector<StepInfo>& steps, const StepProfile& profi
     print_share(family.us, profile.sum_us(), family.name, family.steps);
 }
 
-void print_check(const StepProfile& profile) {
+void print_check(const std::vector<KindTime>& times, const StepProfile& profile) {
   constexpr double kClose = 5;  // percent
-  const double sum = profile.sum_us();
   const double difference = (profile.sum_to_whole - 1) * 100;
-  fmt::print("\n=== Check ===\nSum of steps: {:.1f} us\nWhole run: {:.1f} us (median)\n", sum,
-             profile.whole_us);
+  fmt::print("\n=== Check ===\nSum of steps: {:.1f} us\n", profile.sum_us());
+  if (!profile.launch_us.empty())
+    fmt::print("Sum of kinds, launch and wait among them: {:.1f} us\n", sum_of(times));
+  fmt::print("Whole run: {:.1f} us (median)\n", profile.whole_us);
   fmt::print(
       "Difference, run against run (median): {:+.1f} %{}\n", difference,
       std::abs(difference) <= kClose
@@ -173,9 +181,11 @@ void profile(const CLI::App& command, const ProfileOptions& options) {
       options.attribute && !interrupted() ? time_unfused(command, options) : LayerTimes();
   if (interrupted()) fmt::print("Interrupted: the figures are of the runs until then\n");
   print_steps(steps, result, peaks, engine.precision(), unfused);
-  print_kinds(steps, result, subject.on_gpu());
+  print_idle(steps, result);
+  const std::vector<KindTime> times = times_by_kind(steps, result);
+  print_kinds(times, result);
   print_families(steps, result);
-  print_check(result);
+  print_check(times, result);
   if (!options.json.empty()) {
     Json document = new_result("profile", engine.name(), engine.device());
     document["complete"] = !interrupted();

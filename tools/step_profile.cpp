@@ -58,6 +58,40 @@ constexpr std::array kOpKinds = {OpKind{"convolution", Kind::kConvolution},
                                  OpKind{"psroi_pooling", Kind::kPooling},
                                  OpKind{"softmax_loss", Kind::kSoftmax}};
 
+double total(const std::vector<double>& times) {
+  return std::accumulate(times.begin(), times.end(), 0.0);
+}
+
+struct Unmarked {
+  std::vector<double> device;
+  double mark = 0;  // what was taken off each
+};
+Unmarked without_marks(std::vector<double> device, double computing) {
+  const double beyond = std::max(0.0, total(device) - computing);
+  Unmarked unmarked{std::move(device)};
+  unmarked.mark = beyond / static_cast<double>(std::max<std::size_t>(unmarked.device.size(), 1));
+  for (double& us : unmarked.device) us = std::max(0.0, us - unmarked.mark);
+  return unmarked;
+}
+
+std::vector<IdleTime> idle_times(const std::vector<double>& device,
+                                 const std::vector<double>& launch,
+                                 const std::vector<double>& wait) {
+  std::vector<IdleTime> times;
+  for (std::size_t i = 0; i < launch.size(); ++i)
+    times.push_back(
+        idle_time(launch.size() == device.size() ? device[i] : total(device), launch[i], wait[i]));
+  return times;
+}
+
+double sum_of_kinds(const StepTimes& run) {
+  const std::vector<double> device = tools::without_marks(run);
+  double all = total(device);
+  for (const IdleTime& idle : idle_times(device, run.launch, run.wait))
+    all += idle.launch + idle.wait;
+  return all;
+}
+
 std::vector<double> medians(const std::vector<std::vector<double>>& runs) {
   std::vector<double> result;
   for (std::size_t i = 0; !runs.empty() && i < runs.front().size(); ++i) {
@@ -124,8 +158,19 @@ Kind kind_of(const StepInfo& step) {
   return Kind::kOther;
 }
 
-double StepProfile::sum_us() const {
-  return std::accumulate(device_us.begin(), device_us.end(), 0.0);
+double StepProfile::sum_us() const { return total(device_us); }
+
+std::vector<double> without_marks(const StepTimes& run) {
+  return without_marks(run.device, run.computing).device;
+}
+
+IdleTime idle_time(double device, double launch, double wait) {
+  const double idle = std::max(0.0, launch + wait - device);
+  return {std::min(launch, idle), std::max(0.0, idle - launch)};
+}
+
+std::vector<IdleTime> idle_times(const StepProfile& profile) {
+  return idle_times(profile.device_us, profile.launch_us, profile.wait_us);
 }
 
 StepProfile profile_network(Context& context, const ProfileLoad& load) {
@@ -134,44 +179,46 @@ StepProfile profile_network(Context& context, const ProfileLoad& load) {
   auto start = std::chrono::steady_clock::now();
   while (!interrupted() && elapsed_ms(start) < load.warmup_ms) context.run_measured(false);
   StepProfile profile;
-  std::vector<std::vector<double>> device, launch;
-  std::vector<double> whole, ratios;
+  std::vector<std::vector<double>> device, launch, wait;
+  std::vector<double> computing, whole, ratios;
   Progress progress(100, "%");
   start = std::chrono::steady_clock::now();
   while (whole.empty() || (!interrupted() &&
                            (whole.size() < load.least_runs || elapsed_ms(start) < load.least_ms))) {
     whole.push_back(context.run_measured(false).wall);
     StepTimes run = context.run_profiled();
+    ratios.push_back(sum_of_kinds(run) / whole.back());
     device.push_back(run.device);
-    ratios.push_back(std::accumulate(run.device.begin(), run.device.end(), 0.0) / whole.back());
-    if (!run.launch.empty()) launch.push_back(run.launch);
+    computing.push_back(run.computing);
+    launch.push_back(run.launch);
+    wait.push_back(run.wait);
     profile.runs.push_back(std::move(run));
     if (profile.runs.size() > kKeptRuns) profile.runs.erase(profile.runs.begin());
     progress.reach(static_cast<std::size_t>(
         std::min(99.0, 100 * elapsed_ms(start) / std::max(load.least_ms, 1.0))));
   }
   profile.count = whole.size();
-  profile.device_us = medians(device);
+  Unmarked unmarked = without_marks(medians(device), summarize(std::move(computing)).median);
+  profile.device_us = std::move(unmarked.device);
+  profile.mark_us = unmarked.mark;
   profile.launch_us = medians(launch);
+  profile.wait_us = medians(wait);
   profile.whole_us = summarize(std::move(whole)).median;
   profile.sum_to_whole = summarize(std::move(ratios)).median;
   return profile;
 }
 
-std::vector<KindTime> times_by_kind(const std::vector<StepInfo>& steps, const StepProfile& profile,
-                                    bool on_gpu) {
+std::vector<KindTime> times_by_kind(const std::vector<StepInfo>& steps,
+                                    const StepProfile& profile) {
   std::map<Kind, KindTime> by_kind;
   for (std::size_t i = 0; i < steps.size(); ++i) {
     KindTime& time = by_kind[kind_of(steps[i])];
     time.us += profile.device_us[i];
     ++time.steps;
   }
-  if (on_gpu) {
-    const double beyond = std::max(0.0, profile.whole_us - profile.sum_us());
-    const double launches =
-        std::accumulate(profile.launch_us.begin(), profile.launch_us.end(), 0.0);
-    by_kind[Kind::kLaunch].us = std::min(launches, beyond);
-    by_kind[Kind::kWait].us = beyond - by_kind[Kind::kLaunch].us;
+  for (const IdleTime& idle : idle_times(profile)) {
+    by_kind[Kind::kLaunch].us += idle.launch;
+    by_kind[Kind::kWait].us += idle.wait;
   }
   std::vector<KindTime> times;
   for (auto& [kind, time] : by_kind) {
@@ -181,6 +228,23 @@ std::vector<KindTime> times_by_kind(const std::vector<StepInfo>& steps, const St
   std::stable_sort(times.begin(), times.end(),
                    [](const KindTime& a, const KindTime& b) { return a.us > b.us; });
   return times;
+}
+
+double sum_of(const std::vector<KindTime>& times) {
+  return std::accumulate(times.begin(), times.end(), 0.0,
+                         [](double all, const KindTime& time) { return all + time.us; });
+}
+
+std::string method_of(const StepProfile& profile) {
+  return fmt::format(
+      "Computing by the GPU's events around each step of a recorded run, less {:.2f} us a step "
+      "that "
+      "the events cost (by a run with events at its ends alone). Launch and wait by the host's "
+      "clock "
+      "{}: the GPU's idle time, as far as the calls that start work last, and the rest. Without "
+      "CUPTI.",
+      profile.mark_us,
+      profile.waits_for_each() ? "while each step is waited for" : "around the whole run");
 }
 
 double bytes_of(const StepInfo& step, Precision precision) {
@@ -222,68 +286,34 @@ Json profile_json(const Engine& engine, std::int64_t batch, const StepProfile& p
                   const DevicePeaks& peaks) {
   const std::vector<StepInfo> steps = engine.steps();
   const double sum = profile.sum_us();
+  const std::vector<IdleTime> idle = idle_times(profile);
   Json rows = Json::array();
   for (std::size_t i = 0; i < steps.size(); ++i) {
     Json row = step_json(steps[i], profile.device_us[i], sum, peaks, engine.precision());
-    if (!profile.launch_us.empty()) row["launch_us"] = profile.launch_us[i];
+    if (profile.waits_for_each())
+      row.update({{"launch_us", idle[i].launch}, {"wait_us", idle[i].wait}});
     rows.push_back(std::move(row));
   }
+  const std::vector<KindTime> times = times_by_kind(steps, profile);
   Json kinds = Json::array();
-  for (const KindTime& time : times_by_kind(steps, profile, engine.device().starts_with("cuda")))
+  for (const KindTime& time : times)
     kinds.push_back({{"kind", to_string(time.kind)}, {"us", time.us}, {"steps", time.steps}});
-  return {{"setting", setting_json(engine, batch)},
-          {"runs", profile.count},
-          {"whole_us", profile.whole_us},
-          {"sum_us", sum},
-          {"sum_to_whole", profile.sum_to_whole},
-          {"peaks", to_json(peaks)},
-          {"kinds", std::move(kinds)},
-          {"steps", std::move(rows)},
-          {"memory", memory_json(engine)}};
-}
-
-Json chrome_trace(const Engine& engine, const StepProfile& profile) {
-  constexpr int kStream = 1, kHost = 2;
-  const std::vector<StepInfo> steps = engine.steps();
-  Json events = Json::array();
-  const auto name_thread = [&](int id, const std::string& name) {
-    events.push_back({{"name", "thread_name"},
-                      {"ph", "M"},
-                      {"pid", 1},
-                      {"tid", id},
-                      {"args", {{"name", name}}}});
-  };
-  name_thread(kStream, engine.device() == "cpu" ? fmt::format("cpu, {} threads", engine.threads())
-                                                : "stream of " + engine.device());
-  if (!profile.launch_us.empty()) name_thread(kHost, "host: launches");
-  double begin = 0;
-  for (const StepTimes& run : profile.runs) {
-    double at = begin;
-    double host_at = begin;
-    for (std::size_t i = 0; i < steps.size(); ++i) {
-      const std::string name = what_runs(steps[i]);
-      events.push_back({{"name", name},
-                        {"cat", to_string(kind_of(steps[i]))},
-                        {"ph", "X"},
-                        {"ts", at},
-                        {"dur", run.device[i]},
-                        {"pid", 1},
-                        {"tid", kStream},
-                        {"args", {{"tactic", steps[i].tactic}, {"flops", flops_of(steps[i])}}}});
-      at += run.device[i];
-      if (run.launch.empty()) continue;
-      events.push_back({{"name", name},
-                        {"cat", "kernel launch"},
-                        {"ph", "X"},
-                        {"ts", host_at},
-                        {"dur", run.launch[i]},
-                        {"pid", 1},
-                        {"tid", kHost}});
-      host_at = std::max(host_at + run.launch[i], engine.mode() == Mode::kCaffe ? at : 0.0);
-    }
-    begin += std::max(run.wall, at - begin);
-  }
-  return {{"displayTimeUnit", "ns"}, {"traceEvents", std::move(events)}};
+  Json json = {{"setting", setting_json(engine, batch)},
+               {"runs", profile.count},
+               {"whole_us", profile.whole_us},
+               {"sum_us", sum},
+               {"kinds_us", sum_of(times)},
+               {"sum_to_whole", profile.sum_to_whole},
+               {"peaks", to_json(peaks)},
+               {"kinds", std::move(kinds)},
+               {"steps", std::move(rows)},
+               {"memory", memory_json(engine)}};
+  if (!idle.empty())
+    json.update({{"mark_us", profile.mark_us},
+                 {"host_launch_us", total(profile.launch_us)},
+                 {"host_wait_us", total(profile.wait_us)},
+                 {"method", method_of(profile)}});
+  return json;
 }
 
 }  // namespace kissa::tools

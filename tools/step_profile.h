@@ -1,6 +1,7 @@
 // Where a network's time goes: step by step, in the midst of its runs, and by kind of work.
 #pragma once
 
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -17,23 +18,39 @@ enum class Kind {
   kSoftmax,
   kCopy,  // changes of layout, concatenations, and whatever else moves data
   kOther,
-  kLaunch,  // the host, starting work on a GPU
-  kWait,    // the host and the GPU, waiting for each other
+  kLaunch,  // a GPU stands idle while the host starts work on it
+  kWait,    // a GPU stands idle, and the host waits for it
 };
 std::string_view to_string(Kind kind);
 // By the op of the step that weighs most.
 Kind kind_of(const StepInfo& step);
 
 struct StepProfile {
-  std::vector<double> device_us;  // of each step: medians
-  std::vector<double> launch_us;  // the same; empty where StepTimes::launch is
+  std::vector<double> device_us;  // of each step: medians, less the cost of its mark
+  double mark_us = 0;             // that cost
+  std::vector<double> launch_us;  // medians of StepTimes::launch
+  std::vector<double> wait_us;    // the same of StepTimes::wait
   double whole_us = 0;            // of runs that nothing is asked of: the median
-  double sum_to_whole = 0;      // of a profiled run's steps to the plain run before it: the median
-  std::vector<StepTimes> runs;  // the last few
+  double sum_to_whole = 0;        // a profiled run's kinds to the plain run before it: the median
+  std::vector<StepTimes> runs;    // the last few
   std::size_t count = 0;
 
-  double sum_us() const;
+  double sum_us() const;  // of the steps
+  bool waits_for_each() const { return wait_us.size() == device_us.size(); }
 };
+// The steps' times without the cost of the marks between them, which is the same for each.
+std::vector<double> without_marks(const StepTimes& run);
+
+// What launching and waiting add to the time that a GPU computes.
+struct IdleTime {
+  double launch = 0;
+  double wait = 0;
+};
+// `launch` and `wait` as in StepTimes: the host waits while the GPU computes, and may still launch
+// while it does. What both take beyond `device` is idle; of that, launching is as much as it took.
+IdleTime idle_time(double device, double launch, double wait);
+// Of each step where each is waited for, else one for the run; empty where there is no GPU.
+std::vector<IdleTime> idle_times(const StepProfile& profile);
 
 struct ProfileLoad {
   std::size_t least_runs = 20;
@@ -49,10 +66,11 @@ struct KindTime {
   double us = 0;
   int steps = 0;
 };
-// Largest first. Of a GPU, what the whole run takes beyond its steps is split into launches and
-// waiting.
-std::vector<KindTime> times_by_kind(const std::vector<StepInfo>& steps, const StepProfile& profile,
-                                    bool on_gpu);
+// Largest first; with launches and waiting where there is a GPU.
+std::vector<KindTime> times_by_kind(const std::vector<StepInfo>& steps, const StepProfile& profile);
+double sum_of(const std::vector<KindTime>& times);
+// How the times were taken, and what they hold, in a line or two; of a GPU.
+std::string method_of(const StepProfile& profile);
 
 // A step held against the device's peaks.
 struct Roofline {
@@ -71,7 +89,7 @@ inline std::int64_t flops_of(const StepInfo& step) {
   return 2 * step.multiply_adds + step.other_operations;
 }
 
-// "setting", "steps", "kinds", "whole_us", "sum_us", "peaks" and "memory" of a result.
+// "setting", "steps", "kinds", "whole_us", "peaks", "memory" and more of a result.
 Json profile_json(const Engine& engine, std::int64_t batch, const StepProfile& profile,
                   const DevicePeaks& peaks);
 Json setting_json(const Engine& engine, std::int64_t batch);

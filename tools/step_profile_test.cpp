@@ -25,19 +25,57 @@ TEST(StepProfile, KindIsThatOfTheOpThatWeighsMost) {
   EXPECT_EQ(kind_of(step_of({"argmax"})), Kind::kOther);
 }
 
-TEST(StepProfile, WhatAGpuRunTakesBeyondItsStepsIsLaunchAndWait) {
+// us of a kind; negative where it is not there.
+double us_of(const std::vector<KindTime>& times, Kind kind) {
+  for (const KindTime& time : times)
+    if (time.kind == kind) return time.us;
+  return -1;
+}
+
+TEST(StepProfile, WhatAGpuIsIdleIsLaunchAndWait) {
+  // The host launches for 5, waits for 40 more, of which the GPU computes 30.
+  EXPECT_DOUBLE_EQ(idle_time(30, 5, 40).launch, 5);
+  EXPECT_DOUBLE_EQ(idle_time(30, 5, 40).wait, 10);
+  // The GPU computed while the host still launched.
+  EXPECT_DOUBLE_EQ(idle_time(30, 20, 12).launch, 2);
+  EXPECT_DOUBLE_EQ(idle_time(30, 20, 12).wait, 0);
+  EXPECT_DOUBLE_EQ(idle_time(30, 5, 10).launch, 0);
+  EXPECT_DOUBLE_EQ(idle_time(30, 5, 10).wait, 0);
+}
+
+TEST(StepProfile, EachStepThatIsWaitedForHasLaunchAndWait) {
   StepProfile profile;
   profile.device_us = {30, 10};
   profile.launch_us = {5, 6};
-  profile.whole_us = 100;
+  profile.wait_us = {40, 10};
   const std::vector<StepInfo> steps = {step_of({"convolution"}), step_of({"pooling"})};
-  const std::vector<KindTime> gpu = times_by_kind(steps, profile, true);
-  ASSERT_EQ(gpu.size(), 4U);
-  EXPECT_EQ(gpu[0].kind, Kind::kWait);
-  EXPECT_DOUBLE_EQ(gpu[0].us, 49);
-  EXPECT_EQ(gpu[1].kind, Kind::kConvolution);
-  EXPECT_DOUBLE_EQ(gpu[2].us, 11);
-  EXPECT_EQ(times_by_kind(steps, profile, false).size(), 2U);
+  const std::vector<KindTime> times = times_by_kind(steps, profile);
+  EXPECT_DOUBLE_EQ(us_of(times, Kind::kLaunch), 11);
+  EXPECT_DOUBLE_EQ(us_of(times, Kind::kWait), 10);
+  EXPECT_DOUBLE_EQ(us_of(times, Kind::kConvolution), 30);
+  EXPECT_DOUBLE_EQ(sum_of(times), 61);
+}
+
+TEST(StepProfile, ARunThatIsWaitedForOnceHasOneLaunchAndWait) {
+  StepProfile profile;
+  profile.device_us = {30, 10};
+  profile.launch_us = {5};
+  profile.wait_us = {47};
+  const std::vector<StepInfo> steps = {step_of({"convolution"}), step_of({"pooling"})};
+  const std::vector<KindTime> times = times_by_kind(steps, profile);
+  EXPECT_DOUBLE_EQ(us_of(times, Kind::kLaunch), 5);
+  EXPECT_DOUBLE_EQ(us_of(times, Kind::kWait), 7);
+  profile.launch_us = profile.wait_us = {};  // a CPU
+  EXPECT_EQ(times_by_kind(steps, profile).size(), 2U);
+}
+
+TEST(StepProfile, MarksCostEachStepTheSame) {
+  StepTimes run;
+  run.device = {10, 20, 2};
+  run.computing = 26;
+  EXPECT_EQ(without_marks(run), (std::vector<double>{8, 18, 0}));
+  run.computing = 40;
+  EXPECT_EQ(without_marks(run), run.device);
 }
 
 TEST(StepProfile, RooflineIsTheSlowerOfComputingAndMemory) {

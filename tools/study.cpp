@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "bench_report.h"
+#include "burst.h"
 #include "commands.h"
 #include "difference.h"
 #include "interrupt.h"
@@ -153,6 +154,9 @@ void add_rows(const StudyOptions& options, std::vector<Case>& cases, Json& docum
                                    {"max_abs", agreement.largest},
                                    {"images", !options.samples.images.empty()}};
     }
+    row["burst_us"] = one.engine.device().starts_with("cuda")
+                          ? Json(rounded_us(time_bursts(one.contexts.front()).median * 1e3))
+                          : Json();
     rows.push_back(std::move(row));
   }
   document["rows"] = std::move(rows);

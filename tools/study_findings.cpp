@@ -44,11 +44,12 @@ std::string waiting_share(const Json& study, const std::string& mode) {
   if (profile == nullptr) return kUnknown;
   if (profile->at("setting").at("device") == "cpu")
     return "none: on a CPU the caller's thread computes";
-  const double waiting = kind_us(study, mode, std::string(to_string(Kind::kLaunch))) +
-                         kind_us(study, mode, std::string(to_string(Kind::kWait)));
+  const double launching = kind_us(study, mode, std::string(to_string(Kind::kLaunch)));
+  const double waiting = kind_us(study, mode, std::string(to_string(Kind::kWait)));
   double all = 0;
   for (const Json& kind : profile->at("kinds")) all += kind.at("us").get<double>();
-  return fmt::format("{:.1f} %", 100 * waiting / all);
+  return fmt::format("{:.1f} % (launch {:.1f} us, wait {:.1f} us, of {:.1f} us)",
+                     100 * (launching + waiting) / all, launching, waiting, all);
 }
 
 std::string heaviest_text(const Json& study) {

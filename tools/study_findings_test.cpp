@@ -52,8 +52,8 @@ TEST(StudyFindings, RestateTheArticleWithThisMachinesFigures) {
   EXPECT_EQ(here(findings, "measured against"), "2.50x");
   EXPECT_EQ(here(findings, "fp16 against FP32"),
             "2.00x; 50 of 51 first choices the same, largest difference 0.01");
-  EXPECT_EQ(here(findings, "launching and waiting, caffe"), "70.0 %");
-  EXPECT_EQ(here(findings, "launching and waiting, fused"), "0.0 %");
+  EXPECT_TRUE(here(findings, "launching and waiting, caffe").starts_with("70.0 % (launch "));
+  EXPECT_TRUE(here(findings, "launching and waiting, fused").starts_with("0.0 % (launch 0.0 us"));
   EXPECT_EQ(here(findings, "convolution"), "2.00x");
   EXPECT_EQ(here(findings, "pooling"), "not measured");
 }

@@ -184,12 +184,18 @@ struct RunTimes {
   double wall = 0;  // from the call to its end
 };
 
-// The same, step by step, by marks between the steps of one run.
+// The same, step by step, without copies. On a GPU three runs are taken together: one as run() does
+// it, by the host's clock, and two recorded ones, whose marks the device's own clock times.
 struct StepTimes {
-  std::vector<double> device;  // of each of Engine::steps(), as the device's own clock tells
-  std::vector<double> launch;  // the host's, to start each; empty where the device is the host, or
-                               // where one call starts them all
-  double wall = 0;             // of the run, without copies
+  std::vector<double> device;  // of each of Engine::steps(), between marks
+  // All steps with no mark between them: what `device` adds up to beyond it is the marks' own cost.
+  double computing = 0;
+  // The host's, in the calls that start work, and from each call's end until that work was done: a
+  // pair a step where each is waited for, as in caffe mode, else one for the run. Empty where the
+  // device is the host.
+  std::vector<double> launch;
+  std::vector<double> wait;
+  double wall = 0;  // of the run, by the host's clock
 };
 
 class Context;
@@ -252,13 +258,13 @@ class Context {
   void run();
   // The same, waiting after each step: the microseconds that each of Engine::steps() took.
   std::vector<double> run_timed();
-  // Runs `times` (>= 1) times on the inputs that the last run() brought to the device, copying
-  // nothing to or from it: microseconds a run.
+  // Runs `times` (>= 1) times, one behind the other, on the inputs that the last run() brought to
+  // the device, copying nothing to or from it: microseconds a run by the device's own clock.
   double time_on_device(int times);
   // One run as run() does it, taken apart; without `copies`, inputs and outputs stay where they
   // are.
   RunTimes run_measured(bool copies = true);
-  // One run without copies, each step in the midst of its neighbours.
+  // Without copies, each step in the midst of its neighbours. Call run() before.
   StepTimes run_profiled();
 
  private:

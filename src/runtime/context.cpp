@@ -1,6 +1,7 @@
 #include "runtime/context.h"
 
 #include <chrono>
+#include <numeric>
 
 #include "planner/memory_plan.h"
 
@@ -78,7 +79,7 @@ void Context::run_step(const BoundStep& bound) {
 void Context::run_steps() {
   for (const BoundStep& bound : steps_) {
     run_step(bound);
-    if (plan_->mode == Mode::kCaffe) stream_->synchronize();
+    if (waits_for_each()) stream_->synchronize();
   }
 }
 
@@ -127,34 +128,43 @@ void Context::start_steps() {
     run_steps();
 }
 
-double Context::run_on_device(int times) {
-  start_steps();
-  stream_->synchronize();
-  const auto start = Clock::now();
-  for (int i = 0; i < times; ++i) start_steps();
-  stream_->synchronize();
-  return microseconds_since(start) / times;
-}
-
 void Context::mark(std::size_t i) { stream_->mark(*events_[i]); }
+
+void Context::need_marks(std::size_t count) {
+  while (events_.size() < count) events_.push_back(stream_->create_event());
+}
 
 double Context::microseconds_between_marks(std::size_t i) const {
   return stream_->microseconds_between(*events_[i], *events_[i + 1]);
 }
 
+double Context::time_on_device(int times) {
+  need_marks(2);
+  stream_->synchronize();
+  mark(0);
+  for (int i = 0; i < times; ++i) start_steps();
+  mark(1);
+  stream_->synchronize();
+  return microseconds_between_marks(0) / times;
+}
+
 RunTimes Context::run_measured(bool copies) {
-  while (events_.size() < 4) events_.push_back(stream_->create_event());
+  need_marks(4);
   RunTimes times;
   const auto start = Clock::now();
-  mark(0);
-  if (copies) copy_inputs();
+  if (copies) {
+    mark(0);
+    copy_inputs();
+  }
   mark(1);
   const auto steps = Clock::now();
   start_steps();
   times.enqueue = microseconds_since(steps);
   mark(2);
-  if (copies) copy_outputs();
-  mark(3);
+  if (copies) {
+    copy_outputs();
+    mark(3);
+  }
   stream_->synchronize();
   times.wall = microseconds_since(start);
   times.compute = microseconds_between_marks(1);
@@ -168,32 +178,71 @@ RunTimes Context::run_measured(bool copies) {
   return times;
 }
 
+void Context::clock_steps(StepTimes& times) {
+  times.launch.reserve(steps_.size());
+  times.wait.reserve(steps_.size());
+  const auto start = Clock::now();
+  auto last = start;
+  const auto lap = [&](std::vector<double>& laps) {
+    const auto now = Clock::now();
+    laps.push_back(std::chrono::duration<double, std::micro>(now - last).count());
+    last = now;
+  };
+  const auto wait = [&] {
+    lap(times.launch);
+    stream_->synchronize();
+    lap(times.wait);
+  };
+  if (waits_for_each()) {
+    for (const BoundStep& bound : steps_) {
+      run_step(bound);
+      wait();
+    }
+  } else {
+    start_steps();
+    wait();
+  }
+  times.wall = std::chrono::duration<double, std::micro>(last - start).count();
+}
+
 StepTimes Context::run_profiled() {
-  while (events_.size() <= steps_.size()) events_.push_back(stream_->create_event());
+  need_marks(steps_.size() + 1);
   StepTimes times;
-  const auto run = [&](std::vector<double>* launch) {
+  // Recorded, so that the device need not wait for the host between steps.
+  const auto run = [&](std::unique_ptr<Recording>& recording, const std::function<void()>& work) {
+    if (recording == nullptr && host_ != nullptr) recording = stream_->record(work);
+    if (recording != nullptr)
+      recording->replay();
+    else
+      work();
+    stream_->synchronize();
+  };
+  if (host_ != nullptr) {
+    if (!waits_for_each()) {  // what recording would take is no part of the run
+      start_steps();
+      stream_->synchronize();
+    }
+    clock_steps(times);
+    run(marked_ends_, [&] {
+      mark(0);
+      for (const BoundStep& bound : steps_) run_step(bound);
+      mark(1);
+    });
+    times.computing = microseconds_between_marks(0);
+  }
+  const auto start = Clock::now();
+  run(marked_steps_, [&] {
     mark(0);
     for (std::size_t i = 0; i < steps_.size(); ++i) {
-      const auto start = Clock::now();
       run_step(steps_[i]);
-      if (launch != nullptr) launch->push_back(microseconds_since(start));
       mark(i + 1);
-      if (plan_->mode == Mode::kCaffe) stream_->synchronize();
     }
-  };
-  if (marked_steps_ == nullptr && all_ != nullptr)
-    marked_steps_ = stream_->record([&] { run(nullptr); });
-  if (host_ != nullptr) times.launch.reserve(steps_.size());
-  stream_->synchronize();
-  const auto start = Clock::now();
-  if (marked_steps_ != nullptr)
-    marked_steps_->replay();
-  else
-    run(host_ != nullptr ? &times.launch : nullptr);
-  stream_->synchronize();
-  times.wall = microseconds_since(start);
+  });
+  if (host_ == nullptr) times.wall = microseconds_since(start);
   for (std::size_t i = 0; i < steps_.size(); ++i)
     times.device.push_back(microseconds_between_marks(i));
+  if (host_ == nullptr)
+    times.computing = std::accumulate(times.device.begin(), times.device.end(), 0.0);
   return times;
 }
 

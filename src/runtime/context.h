@@ -23,10 +23,8 @@ class Context {
   // The same, waiting after each step: the microseconds that each took. Where the stream records,
   // each runs several times over, so that outputs mean nothing where steps run in place.
   std::vector<double> run_timed();
-  // Runs all steps `times` times on what the device's memory holds, without copies, and waits:
-  // microseconds a run.
-  double run_on_device(int times);
   // As kissa::Context's.
+  double time_on_device(int times);
   RunTimes run_measured(bool copies);
   StepTimes run_profiled();
 
@@ -46,10 +44,13 @@ class Context {
 
   void* at(std::int64_t offset) const;
   void bind_ports();
+  bool waits_for_each() const { return plan_->mode == Mode::kCaffe; }
   void run_steps();
   void start_steps();
+  void clock_steps(StepTimes& times);
   void run_step(const BoundStep& bound);
   void mark(std::size_t i);
+  void need_marks(std::size_t count);
   double microseconds_between_marks(std::size_t i) const;
   void copy_inputs();
   void copy_outputs();
@@ -64,6 +65,7 @@ class Context {
   std::unique_ptr<Recording> all_;                     // copies and steps
   std::unique_ptr<Recording> only_steps_;              // once they were started alone
   std::unique_ptr<Recording> marked_steps_;            // once run_profiled was called
+  std::unique_ptr<Recording> marked_ends_;             // the same, with marks at its ends alone
   std::vector<std::unique_ptr<Recording>> each_step_;  // once run_timed was called
   std::vector<std::unique_ptr<Event>> events_;         // as many as were marked at most
 };

@@ -131,7 +131,7 @@ def check_bench_interrupt(test):
 
 def check_bench_refusals(test):
     for options, text in [
-            (["--percentile", "101"], "from 0 to 100"), (["--streams", "0"], "--streams 0"),
+            (["--percentile", "101"], "from 0 to 100"), (["--sustained", "1"], "only a GPU"), (["--streams", "0"], "--streams 0"),
             (["--load-inputs", "data"], "NAME:FILE"), (["--load-inputs", "x:y"], "no input 'x'"),
             (["--qps", "-1"], "--qps -1"), (["--avg-runs", "-2"], "--avg-runs -2"),
             (["--load-inputs", "data:labels.txt"], "takes 784 numbers")]:
@@ -150,8 +150,10 @@ def check_profile(test):
     test.expect("sum", abs(sum(step["us"] for step in steps) - result["sum_us"]) < 1e-6, True)
     test.expect("shares", abs(sum(step["share"] for step in steps) - 1) < 1e-9, True)
     kinds = {kind["kind"]: kind for kind in result["kinds"]}
-    test.expect("kinds", abs(sum(kind["us"] for kind in kinds.values()) - result["sum_us"]) < 1e-6,
-                True)
+    for whole in ["sum_us", "kinds_us"]:
+        test.expect(whole, abs(sum(kind["us"] for kind in kinds.values()) - result[whole]) < 1e-6,
+                    True)
+    test.expect("a CPU neither launches nor waits", "kernel launch" in kinds, False)
     inspected = json.loads(test.kissa("inspect", *NETWORK, "--json"))
     test.expect("multiply-adds", sum(step["multiply_adds"] for step in steps),
                 inspected["totals"]["multiply_adds"])
@@ -212,6 +214,24 @@ def check_compare(test):
         test.report.add(f"compare {' '.join(wrong)}", harness.error_problem(done, message))
 
 
+def check_compared_times(test):
+    for mode in ["caffe", "fused"]:
+        test.json("bench", *NETWORK, *QUICK, "--mode", mode)
+        os.rename(test.path("result.json"), test.path(f"bench_{mode}.json"))
+        test.kissa("profile", *NETWORK, *QUICK, "--runs", "2", "--mode", mode, "--json",
+                   f"profile_{mode}.json")
+    compared = test.json("compare", "bench_caffe.json", "bench_fused.json")
+    row = compared["rows"][0]
+    times = [test.read(f"bench_{mode}.json")["rows"][0]["median_us"] for mode in ["caffe", "fused"]]
+    test.expect("saved times", [row["a_us"], row["b_us"]], times)
+    test.expect("faster", abs(row["faster"] - times[0] / times[1]) < 1e-9, True)
+    text = test.kissa("compare", "profile_caffe.json", "profile_fused.json")
+    test.expect("saved profiles", "=== Kinds: caffe mode, fp32, batch 1, on cpu" in text, True)
+    done = harness.run(test.options.kissa, "compare", "bench_caffe.json", "profile_caffe.json",
+                       cwd=test.scratch)
+    test.report.add("a bench and a profile", harness.error_problem(done, "nothing can be compared"))
+
+
 def check_study(test):
     study = ["study", *NETWORK, "--duration", "0.05", "--build-seconds", "0", "--batch", "2",
              "--images", "3.png", "7.png"]
@@ -260,7 +280,7 @@ complete_line kissa bench --export-t
 def main():
     checks = [check_bench_text, check_bench_json, check_bench_load, check_bench_files,
               check_bench_interrupt, check_bench_refusals,
-              check_profile, check_devices, check_compare,
+              check_profile, check_devices, check_compare, check_compared_times,
               check_study, check_shells]
     harness.run_checks(__doc__, Measuring, checks)
 

@@ -60,13 +60,15 @@ def make_results(test):
     test.kissa("study", *measuring.NETWORK, "--duration", "0.05", "--build-seconds", "0", "--batch",
                "2", "--images", "3.png", "7.png", "--save", "study.json")
     test.kissa("devices", "--json", "devices.json")
+    test.kissa("compare", "study.json", "study.json", "--json", "times.json")
 
 
 def check_page(test):
     make_results(test)
     with open(test.path("evil.json"), "w", encoding="utf-8") as file:
         json.dump({"schema": 1, "what": "profile", "network": "</script><b>x"}, file)
-    results = ["study.json", "profile.json", "bench.json", "compare.json", "devices.json"]
+    results = ["study.json", "profile.json", "bench.json", "compare.json", "devices.json",
+               "times.json"]
     test.kissa("report", *results, "-o", "report.html")
     with open(test.path("report.html"), encoding="utf-8") as file:
         page = file.read()

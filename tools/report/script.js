@@ -94,6 +94,7 @@
     };
     columns.forEach(([title, value, is_number]) => {
       const cell = make('th', '', head, is_number ? 'number' : '');
+      cell.dataset.title = title;
       const button = make('button', title, cell);
       button.type = 'button';
       button.addEventListener('click', () => {
@@ -210,8 +211,10 @@
   const show_profile = (profile) => {
     const { mode, precision, batch, device } = profile.setting;
     make('h3', `Steps: ${mode} mode, ${precision}, batch ${batch}, on ${device}`);
-    make('p', `Sum of steps ${number(profile.sum_us)} us, whole run ${number(profile.whole_us)} us ` +
-      `(${number((profile.sum_to_whole - 1) * 100)} %, run against run).`, page, 'soft');
+    const kinds_us = profile.kinds.reduce((all, kind) => all + kind.us, 0);
+    make('p', `Sum of kinds ${number(kinds_us)} us, whole run ${number(profile.whole_us)} us ` +
+      `(${number((profile.sum_to_whole - 1) * 100)} %, run against run). ${profile.method || ''}`,
+    page, 'soft');
     const heaviest = profile.steps.slice().sort((a, b) => b.us - a.us).slice(0, 20);
     const short = (text) => text.length > 48 ? text.slice(0, 47) + '\u2026' : text;
     bars(heaviest.map((step) => short(step.name)), [{ label: 'us',
@@ -221,7 +224,9 @@
       ['share %', (s) => s.share * 100, true], ['MFLOP', (s) => s.flops * 1e-6, true],
       ['MB', (s) => s.bytes * 1e-6, true], ['GFLOP/s', (s) => s.gflops, true],
       ['% of peak', (s) => s.peak_share * 100, true], ['GB/s', (s) => s.bandwidth, true],
-      ['% of bandwidth', (s) => s.bandwidth_share * 100, true], ['tactic', (s) => s.tactic]],
+      ['% of bandwidth', (s) => s.bandwidth_share * 100, true], ['tactic', (s) => s.tactic]].concat(
+      profile.steps.some((s) => s.wait_us !== undefined) ? [
+        ['launch us', (s) => s.launch_us, true], ['wait us', (s) => s.wait_us, true]] : []),
     profile.steps, true);
     show_roofline(profile);
     show_memory(profile.memory, profile.steps.length);
@@ -276,6 +281,21 @@
       ['KL', (row) => row.divergence, true]], compare.predictions, true);
   };
 
+  // Of results that were compared already: each row has a_us and b_us.
+  const show_compared = (result) => {
+    make('p', `A: ${result.a}`, page, 'soft');
+    make('p', `B: ${result.b}`, page, 'soft');
+    const times = [['A us', (row) => row.a_us, true], ['B us', (row) => row.b_us, true],
+      ['B faster', (row) => row.faster, true]];
+    if (result.rows.length)
+      add_table([['A', (row) => row.a], ['B', (row) => row.b], ...times], result.rows);
+    for (const profile of result.profiles) {
+      make('h3', profile.a === profile.b ? profile.a : `${profile.a} | ${profile.b}`);
+      add_table([['kind', (row) => row.kind], ...times], profile.kinds);
+      add_table([['layers', (row) => row.name], ...times], profile.steps, true);
+    }
+  };
+
   const show_devices = (devices) => {
     for (const device of devices) {
       make('h3', `${device.name}: ${device.description}`);
@@ -287,7 +307,8 @@
   };
 
   const show_several = () => {
-    const timed = results.filter((result) => Array.isArray(result.rows) && result.rows.length);
+    const timed = results.filter((result) => result.what !== 'compared-times' &&
+      Array.isArray(result.rows) && result.rows.length);
     if (timed.length < 2) return;
     const ways = [...new Set(timed.flatMap((result) => result.rows.map(way_of)))];
     make('h2', 'Side by side');
@@ -304,6 +325,7 @@
       machine.cores ? machine.cores + ' cores' : '', machine.gpu].filter(Boolean).join(' \u00b7 '),
     page, 'soft');
     if (result.complete === false) make('p', 'Interrupted: not all was measured.');
+    if (result.what === 'compared-times') return show_compared(result);
     if (Array.isArray(result.rows) && result.rows.length) show_rows(result.rows);
     show_study(result);
     const profiles = result.profiles || (result.steps ? [result] : []);
