@@ -59,9 +59,9 @@
       options: {
         indexAxis: 'y',
         ...common(now, {
-          x: axis(now, title, { stacked: !!more.stacked, beginAtZero: true }),
+          x: axis(now, title, { stacked: !!more.stacked, beginAtZero: true, max: more.max }),
           y: axis(now, '', { stacked: !!more.stacked })
-        }, { legend: { display: datasets.length > 1, labels: { color: now.ink } } })
+        }, { legend: { display: datasets.length > 1 && !more.bare, labels: { color: now.ink } } })
       }
     }));
   };
@@ -133,12 +133,18 @@
   };
 
   const show_kinds = (profiles) => {
-    const kinds = [...new Set(profiles.flatMap((p) => p.kinds.map((kind) => kind.kind)))];
+    const kinds = kinds_known.filter((kind) =>
+      profiles.some((p) => p.kinds.some((row) => row.kind === kind)));
+    const us_of = (p, kind) => (p.kinds.find((row) => row.kind === kind) || { us: 0 }).us;
+    const all_us = (p) => p.kinds.reduce((all, kind) => all + kind.us, 0);
+    const before = page.childElementCount;
     make('h3', 'Where the time goes, by kind');
-    bars(profiles.map((p) => `${p.setting.mode}, ${p.setting.precision}`), kinds.map((kind) => ({
-      label: kind, backgroundColor: colour_of(kind),
-      data: profiles.map((p) => (p.kinds.find((row) => row.kind === kind) || { us: 0 }).us)
-    })), 'microseconds', { stacked: true });
+    for (const [title, value, max] of [['microseconds', us_of],
+      ['percent of the run', (p, kind) => 100 * us_of(p, kind) / all_us(p), 100]])
+      bars(profiles.map((p) => `${p.setting.mode}, ${p.setting.precision}`), kinds.map((kind) => ({
+        label: kind, backgroundColor: colour_of(kind), data: profiles.map((p) => value(p, kind))
+      })), title, { stacked: true, max, bare: max !== undefined });
+    for (const element of [...page.children].slice(before)) element.classList.add('by-kind');
   };
 
   const show_roofline = (profile) => {
