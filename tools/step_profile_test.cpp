@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "import/caffe/file_testing.h"
+
 namespace kissa::tools {
 namespace {
 
@@ -76,6 +78,75 @@ TEST(StepProfile, MarksCostEachStepTheSame) {
   EXPECT_EQ(without_marks(run), (std::vector<double>{8, 18, 0}));
   run.computing = 40;
   EXPECT_EQ(without_marks(run), run.device);
+}
+
+// Its steps are of the engine; its times might be a GPU's.
+Engine two_steps() {
+  const caffe::TempFile file("net.prototxt", R"(
+    input: "data" input_shape { dim: [1, 2, 4, 4] }
+    layer { name: "pool" type: "Pooling" bottom: "data" top: "pool"
+            pooling_param { pool: MAX kernel_size: 2 stride: 2 } }
+    layer { name: "prob" type: "Softmax" bottom: "pool" top: "prob" })");
+  EngineOptions options;
+  options.mode = Mode::kCaffe;
+  return Engine::build(Model::load_caffe(file.path()), options);
+}
+
+struct Span {
+  double begin, end;
+};
+std::vector<Span> spans_of(const Json& trace, std::string_view kind) {
+  std::vector<Span> spans;
+  for (const Json& event : trace.at("traceEvents"))
+    if (event.at("ph") == "X" && event.at("cat") == kind)
+      spans.push_back(
+          {event.at("ts"), event.at("ts").get<double>() + event.at("dur").get<double>()});
+  return spans;
+}
+
+TEST(StepProfile, TraceHasTheHostsCallsAndTheStepsBetweenThem) {
+  StepProfile profile;
+  StepTimes run;
+  run.device = {30, 10};
+  run.computing = 40;
+  run.launch = {5, 6};
+  run.wait = {40, 10};
+  run.wall = 61;
+  profile.runs = {run, run};
+  profile.device_us = run.device;
+  profile.launch_us = run.launch;
+  profile.wait_us = run.wait;
+  const Json trace = chrome_trace(two_steps(), profile);
+  const std::vector<Span> launches = spans_of(trace, "kernel launch");
+  const std::vector<Span> waits = spans_of(trace, "synchronisation wait");
+  const std::vector<Span> pools = spans_of(trace, "pooling");
+  ASSERT_EQ(launches.size(), 4U);
+  ASSERT_EQ(waits.size(), 4U);
+  ASSERT_EQ(pools.size(), 2U);
+  for (std::size_t i = 0; i < 4; ++i) EXPECT_DOUBLE_EQ(launches[i].end, waits[i].begin);
+  for (std::size_t i = 0; i < 2; ++i) {
+    EXPECT_GE(pools[i].begin, launches[2 * i].begin);
+    EXPECT_LE(pools[i].end, waits[2 * i].end);
+  }
+  EXPECT_DOUBLE_EQ(launches[2].begin, 61);
+}
+
+TEST(StepProfile, TraceOfOneLaunchHasOneWait) {
+  StepProfile profile;
+  StepTimes run;
+  run.device = {30, 10};
+  run.computing = 40;
+  run.launch = {5};
+  run.wait = {47};
+  run.wall = 52;
+  profile.runs = {run};
+  profile.device_us = run.device;
+  profile.launch_us = run.launch;
+  profile.wait_us = run.wait;
+  const Json trace = chrome_trace(two_steps(), profile);
+  EXPECT_EQ(spans_of(trace, "kernel launch").size(), 1U);
+  ASSERT_EQ(spans_of(trace, "synchronisation wait").size(), 1U);
+  EXPECT_LE(spans_of(trace, "softmax").at(0).end, 52);
 }
 
 TEST(StepProfile, RooflineIsTheSlowerOfComputingAndMemory) {

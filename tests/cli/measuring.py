@@ -114,19 +114,33 @@ def check_bench_files(test):
     test.expect("bindings", info["Bindings"], ["data", "prob"])
 
 
-def check_bench_interrupt(test):
-    command = [test.options.kissa, "bench", *NETWORK, "--duration", "60", "--build-seconds", "0",
-               "--json", "cut.json"]
+def interrupted(test, command, sign):
+    """What a long run prints after its line that begins with `sign` and an interrupt."""
+    command = [test.options.kissa, *command, "--duration", "60", "--build-seconds", "0"]
     with subprocess.Popen(command, cwd=test.scratch, stdout=subprocess.PIPE, text=True) as process:
         for line in process.stdout:
-            if line.startswith("Runs:"):
+            if line.startswith(sign):
                 break
-        time.sleep(0.7)
+        time.sleep(1)
         process.send_signal(signal.SIGINT)
-        rest, _ = process.communicate(timeout=20)
-    test.expect("status after an interrupt", process.returncode, 130)
-    test.expect("what was measured is told", "Throughput: " in rest and "Interrupted" in rest, True)
+        rest, _ = process.communicate(timeout=60)
+    test.expect(f"status of {command[1]} after an interrupt", process.returncode, 130)
+    test.expect(f"{command[1]} says so", "Interrupted" in rest, True)
+    return rest
+
+
+def check_interrupts(test):
+    test.kissa("devices")  # measures the peaks once
+    rest = interrupted(test, ["bench", *NETWORK, "--json", "cut.json"], "Runs:")
+    test.expect("what was measured is told", "Throughput: " in rest, True)
     test.expect("and kept", test.read("cut.json")["rows"][0]["complete"], False)
+    rest = interrupted(test, ["profile", *NETWORK, "--json", "cut.json"], "Runs:")
+    test.expect("a profile is told", "=== Kinds ===" in rest, True)
+    cut = test.read("cut.json")
+    test.expect("and kept", (cut["complete"], cut["runs"] > 0), (False, True))
+    interrupted(test, ["study", *NETWORK, "--save", "cut.json"], "Measured:")
+    cut = test.read("cut.json")
+    test.expect("a study is kept", (cut["complete"], len(cut["rows"]) > 1), (False, True))
 
 
 def check_bench_refusals(test):
@@ -254,6 +268,33 @@ def check_study(test):
     test.report.add("against no study", harness.error_problem(done, "labels.txt"))
 
 
+# The examples of --help run as they stand, on files of their names; those of GPUs and of BF16 not
+# everywhere.
+def check_help_examples(test):
+    for file, name in [("digits.caffemodel", "net.caffemodel"), ("labels.txt", "words.txt")]:
+        os.link(test.path(file), test.path(name))
+    os.mkdir(test.path("val"))
+    os.link(test.path("3.png"), test.path("val/3.png"))
+    test.kissa("build", *NETWORK, "-o", "net.kissa", "--build-seconds", "0")
+    test.kissa("compare", "caffe", "fused", *NETWORK, "--save-a", "cpu.json", "--save-b",
+               "gpu.json", "--json", "compare.json")
+    quick = ["--duration", "0", "--warmup-ms", "0"]
+    more = {"bench": quick, "profile": quick, "study": ["--duration", "0", "--build-seconds", "0"]}
+    for command in ["bench", "profile", "compare", "study", "devices", "report"]:
+        help_text = harness.run(test.options.kissa, command, "--help").stdout
+        examples = re.findall(rf"^  kissa {command}(.*)$", help_text, re.MULTILINE)
+        if command != "report":  # left out where there is no Chart.js
+            test.expect(f"examples of {command}", len(examples) > 0, True)
+        for example in examples:
+            if "cuda" in example or "bf16" in example:
+                continue
+            done = harness.run(test.options.kissa, command, *example.split(),
+                               *more.get(command, []), cwd=test.scratch)
+            test.expect(f"kissa {command}{example}", (done.returncode, done.stderr), (0, ""))
+        if command == "study":
+            os.link(test.path("here.json"), test.path("study.json"))
+
+
 def check_shells(test):
     script = test.kissa("completion", "bash")
     with open(test.path("complete.bash"), "w", encoding="utf-8") as file:
@@ -279,9 +320,9 @@ complete_line kissa bench --export-t
 
 def main():
     checks = [check_bench_text, check_bench_json, check_bench_load, check_bench_files,
-              check_bench_interrupt, check_bench_refusals,
+              check_interrupts, check_bench_refusals,
               check_profile, check_devices, check_compare, check_compared_times,
-              check_study, check_shells]
+              check_study, check_help_examples, check_shells]
     harness.run_checks(__doc__, Measuring, checks)
 
 

@@ -75,7 +75,7 @@
       search.placeholder = 'Filter rows';
       search.setAttribute('aria-label', 'Filter rows');
     }
-    const table = make('table', '', make('div', '', page, 'wide'));
+    const table = make('table', '', make('div', '', page, filter ? 'wide long' : 'wide'));
     const head = make('tr', '', make('thead', '', table));
     const body = make('tbody', '', table);
     let shown = rows.slice();
@@ -226,13 +226,14 @@
     bars(heaviest.map((step) => short(step.name)), [{ label: 'us',
       data: heaviest.map((step) => step.us), backgroundColor: palette[2] }],
     'microseconds: the 20 heaviest steps');
+    const waits = profile.steps.some((s) => s.wait_us !== undefined);
     add_table([['layers', (s) => s.name], ['kind', (s) => s.kind], ['us', (s) => s.us, true],
+      ...(waits ? [['launch us', (s) => s.launch_us, true], ['wait us', (s) => s.wait_us, true]]
+        : []),
       ['share %', (s) => s.share * 100, true], ['MFLOP', (s) => s.flops * 1e-6, true],
       ['MB', (s) => s.bytes * 1e-6, true], ['GFLOP/s', (s) => s.gflops, true],
       ['% of peak', (s) => s.peak_share * 100, true], ['GB/s', (s) => s.bandwidth, true],
-      ['% of bandwidth', (s) => s.bandwidth_share * 100, true], ['tactic', (s) => s.tactic]].concat(
-      profile.steps.some((s) => s.wait_us !== undefined) ? [
-        ['launch us', (s) => s.launch_us, true], ['wait us', (s) => s.wait_us, true]] : []),
+      ['% of bandwidth', (s) => s.bandwidth_share * 100, true], ['tactic', (s) => s.tactic]],
     profile.steps, true);
     show_roofline(profile);
     show_memory(profile.memory, profile.steps.length);
