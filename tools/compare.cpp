@@ -80,9 +80,8 @@ std::string describe_result(const Json& result, const std::string& path) {
   };
   const Json machine = result.value("machine", Json::object());
   const std::string gpu = text(machine, "gpu");
-  return fmt::format("{}: {} of {}, {}, kissa {}, {}", path, text(result, "what"),
-                     text(result, "network"), text(result, "date"), text(result, "version"),
-                     gpu.empty() ? text(machine, "cpu") : gpu);
+  return fmt::format("{}: {} of {}, {}, {}", path, text(result, "what"), text(result, "network"),
+                     text(result, "date"), gpu.empty() ? text(machine, "cpu") : gpu);
 }
 
 // Two results of commands that measure; false where they are others.

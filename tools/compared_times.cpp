@@ -64,7 +64,7 @@ std::string way_of(const Json& row) {
   text += text_of(row, "mode").empty() ? "" : text_of(row, "mode") + " mode, ";
   text += fmt::format("{}, batch {}", text_of(row, "precision"), text_of(row, "batch"));
   if (!text_of(row, "device").empty()) text += ", on " + text_of(row, "device");
-  if (text_of(row, "device") == "cpu")
+  if (!text_of(row, "threads").empty() && !text_of(row, "device").starts_with("cuda"))
     text += fmt::format(" by {} thread{}", text_of(row, "threads"),
                         text_of(row, "threads") == "1" ? "" : "s");
   return text;
@@ -139,7 +139,7 @@ Json compare_profiles(const Json& a, const Json& b) {
 }
 
 std::string faster_text(const Json& row) {
-  return row.at("faster").is_null() ? "-" : fmt::format("{:.2f}x", row.at("faster").get<double>());
+  return row.at("faster").is_null() ? "-" : fmt::format("{:.3g}x", row.at("faster").get<double>());
 }
 
 void print_row(const Json& row, const std::string& name) {
