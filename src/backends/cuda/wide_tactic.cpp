@@ -12,7 +12,6 @@ namespace kissa::cuda {
 namespace {
 
 constexpr int kParts = 4;  // of 32 bytes, in a step
-constexpr int chunk_channels(Number number) { return kParts * group_channels(number); }
 
 // The limits of a tensor map in im2col mode: corners are signed bytes, offsets unsigned ones.
 std::optional<std::string> refuse_convolution(const Convolution& conv, const Shape& in,
@@ -94,8 +93,18 @@ int tile_columns(const Region& region, const std::vector<Siblings>& products, Nu
                            [&](int a, int b) { return cost(a) < cost(b); });
 }
 
+WideSource source_of(const Region& region, const Siblings& nodes, Number number) {
+  const TensorDesc& in = in_of(region, *nodes[0]);
+  return {.data = nullptr,
+          .height = to_int(in.shape[2]),
+          .width = to_int(in.shape[3]),
+          .channels = to_int(padded(in.shape[1])),
+          .pixel_stride = to_int(in.pixel_stride),
+          .number = number};
+}
+
 // Everything but addresses, strides and weights.
-WideProduct shape_of(const Region& region, const Siblings& nodes, Number number) {
+WideProduct shape_of(const Region& region, const Siblings& nodes, Number number, int blocks) {
   const auto& conv = std::get<Convolution>(nodes[0]->op);
   const Shape& in = in_of(region, *nodes[0]).shape;
   const Shape& out = out_of(region, *nodes[0]).shape;
@@ -110,9 +119,9 @@ WideProduct shape_of(const Region& region, const Siblings& nodes, Number number)
   product.dilation = to_int(conv.dilation[0]);
   product.pad_y = to_int(conv.pad[0]);
   product.pad_x = to_int(conv.pad[1]);
+  product.images = to_int(out[0]);
   product.out_height = to_int(out[2]);
   product.out_width = to_int(out[3]);
-  product.pixel_count = to_int(out[0] * out[2] * out[3]);
   product.low = bounds.low;
   product.high = bounds.high;
   for (const Region::Node* node : nodes) {
@@ -121,6 +130,7 @@ WideProduct shape_of(const Region& region, const Siblings& nodes, Number number)
   }
   product.tile_columns = tile_columns(
       region, number == Number::kF32 ? products_of(region) : std::vector<Siblings>{nodes}, number);
+  choose_box(product, source_of(region, nodes, number), blocks);
   return product;
 }
 
@@ -142,29 +152,52 @@ Column column_of(const Siblings& nodes, const WideProduct& product, std::int64_t
   return {output < std::get<Convolution>(node->op).num_output ? node : nullptr, output};
 }
 
-// [tile of columns][tap][chunk][high, and low half][column][128 bytes of channels], the 16-byte
-// words of a column swizzled.
+// What 32 bytes of channels of a step's weights belong to; tap -1: nothing.
+struct Part {
+  int tap;
+  int group;  // of 32 bytes of channels
+};
+
+// For each step of a tile its parts: chunk after chunk, box after box, tap after tap.
+std::vector<Part> parts_of(const WideProduct& product) {
+  const int taps = product.taps_y * product.taps_x;
+  std::vector<Part> parts;
+  for (int chunk = 0; chunk < product.chunks; ++chunk) {
+    const int groups = chunk + 1 == product.chunks ? product.last_parts : kParts;
+    for (int box = 0; box < taps; box += product.box_taps) {
+      for (int i = 0; i < product.box_taps * groups; ++i)
+        parts.push_back({box + i / groups, chunk * kParts + i % groups});
+      while (parts.size() % kParts != 0) parts.push_back({-1, 0});
+    }
+  }
+  return parts;
+}
+
+// [tile of columns][step][high, and low half][column][128 bytes of channels], the 16-byte words of
+// a column swizzled.
 const void* pack_wide_weight(WeightArena& weights, Number number, const Region& region,
                              const Siblings& nodes, const WideProduct& product) {
+  const std::vector<Part> parts = parts_of(product);
   const std::int64_t taps = std::int64_t{product.taps_y} * product.taps_x;
-  const std::int64_t steps = taps * product.chunks;
   const std::int64_t width = product.tile_columns;
-  const std::int64_t chunk = chunk_channels(number);
+  const std::int64_t group = group_channels(number);
+  const std::int64_t row_count = kParts * group;
   const std::int64_t of_word = 16 / bytes_of(number);
   const std::int64_t copies = wide_weights(number);
   const std::int64_t channels = in_of(region, *nodes[0]).shape[1];
-  const std::int64_t count = padded_columns(product) * steps * copies * chunk;
+  const std::int64_t count = padded_columns(product) * product.steps * copies * row_count;
   return pack_numbers(weights, number, count, [&](std::int64_t i) {
-    const std::int64_t row = i / chunk % width;
-    const std::int64_t copy = i / chunk / width % copies;
-    const std::int64_t step = i / chunk / width / copies % steps;
-    const std::int64_t tile = i / chunk / width / copies / steps;
-    const std::int64_t word = i % chunk / of_word ^ row % 8;
-    const std::int64_t c = step % product.chunks * chunk + word * of_word + i % of_word;
+    const std::int64_t row = i / row_count % width;
+    const std::int64_t copy = i / row_count / width % copies;
+    const std::int64_t step = i / row_count / width / copies % product.steps;
+    const std::int64_t tile = i / row_count / width / copies / product.steps;
+    const std::int64_t k = (i % row_count / of_word ^ row % 8) * of_word + i % of_word;
+    const Part& part = parts[static_cast<std::size_t>(step * kParts + k / group)];
+    const std::int64_t c = part.group * group + k % group;
     const Column at = column_of(nodes, product, tile * width + row);
-    if (at.node == nullptr || c >= channels) return 0.0f;
+    if (at.node == nullptr || part.tap < 0 || c >= channels) return 0.0f;
     const float* from = region.value(at.node->params[0]).constant;
-    const float value = from[(at.output * channels + c) * taps + step / product.chunks];
+    const float value = from[(at.output * channels + c) * taps + part.tap];
     if (copies == 1) return value;
     const float high = rounded_to_tf32(value);
     return copy == 0 ? high : rounded_to_tf32(value - high);
@@ -201,7 +234,8 @@ class WideStep final : public Step {
     std::vector<Siblings> products = products_of(region);
     // Long tiles first: what is left at the end is short.
     std::stable_sort(products.begin(), products.end(), [&](const Siblings& a, const Siblings& b) {
-      return tile_work(shape_of(region, a, number)) > tile_work(shape_of(region, b, number));
+      return tile_work(shape_of(region, a, number, blocks)) >
+             tile_work(shape_of(region, b, number, blocks));
     });
     for (const Siblings& nodes : products) add_product(region, nodes, weights);
     for (const Region::Node* node : pools_of(region)) add_pool(region, *node);
@@ -213,9 +247,9 @@ class WideStep final : public Step {
     for (std::size_t i = 0; i < places_.size(); ++i) {
       const Place& place = places_[i];
       WideProduct& product = stage.products[i];
-      PixelBox box = place.box;
-      box.data = bindings.inputs[place.src];
-      encode_pixels(product, box);
+      WideSource source = place.source;
+      source.data = bindings.inputs[place.src];
+      encode_pixels(product, source);
       for (std::size_t s = 0; s < place.dst.size(); ++s)
         product.segments[s].dst = bindings.outputs[place.dst[s]];
     }
@@ -228,29 +262,19 @@ class WideStep final : public Step {
 
  private:
   struct Place {
-    PixelBox box;
+    WideSource source;
     std::size_t src;
     std::vector<std::size_t> dst;
   };
 
-  static int tile_work(const WideProduct& product) {
-    return product.taps_y * product.taps_x * product.chunks * product.tile_columns;
-  }
+  static int tile_work(const WideProduct& product) { return product.steps * product.tile_columns; }
 
   void add_product(const Region& region, const Siblings& nodes, WeightArena& weights) {
     WideProduct& product = stage_.products[stage_.product_count++];
-    product = shape_of(region, nodes, stage_.number);
+    product = shape_of(region, nodes, stage_.number, blocks_);
     product.weight = pack_wide_weight(weights, stage_.number, region, nodes, product);
     product.bias = pack_wide_bias(weights, region, nodes, product);
-    const TensorDesc& in = in_of(region, *nodes[0]);
-    Place place = {.box = {.data = nullptr,
-                           .images = to_int(in.shape[0]),
-                           .height = to_int(in.shape[2]),
-                           .width = to_int(in.shape[3]),
-                           .channels = to_int(padded(in.shape[1])),
-                           .pixel_stride = to_int(in.pixel_stride),
-                           .rows = blocks_ * kWideRows,
-                           .number = stage_.number},
+    Place place = {.source = source_of(region, nodes, stage_.number),
                    .src = index_in(region.inputs, nodes[0]->inputs[0]),
                    .dst = {}};
     for (std::size_t i = 0; i < nodes.size(); ++i) {
@@ -271,6 +295,11 @@ class WideStep final : public Step {
   std::vector<Place> places_;
   std::vector<std::array<std::size_t, 2>> pool_places_;
 };
+
+std::int64_t pixels_of(const Region& region, const Region::Node& node) {
+  const Shape& out = out_of(region, node).shape;
+  return out[0] * out[2] * out[3];
+}
 
 // Fewer leave multiprocessors idle.
 constexpr int kManyPixels = 8192;
@@ -296,7 +325,7 @@ class WideTactic final : public Tactic {
     if (products.empty()) return "no convolution among its nodes";
     if (products.size() > kMaxWideProducts || pools_of(region).size() > kMaxWidePools)
       return "too many nodes";
-    if (blocks_ == 0 && shape_of(region, products[0], number_).pixel_count < kManyPixels)
+    if (blocks_ == 0 && pixels_of(region, *products[0][0]) < kManyPixels)
       return "too few pixels for large tiles";
     return std::nullopt;
   }

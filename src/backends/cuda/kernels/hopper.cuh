@@ -90,8 +90,8 @@ __device__ inline std::uint64_t tile_descriptor(std::uint32_t address) {
   constexpr std::uint64_t kSwizzle128 = 1;
   return (address & 0x3ffff) >> 4 | std::uint64_t{1} << 16 | kRowGroup << 32 | kSwizzle128 << 62;
 }
-inline constexpr std::uint64_t kNextProduct = 2;    // of a descriptor: 32 bytes on
-inline constexpr std::uint64_t kNextRows = 64 * 8;  // 64 rows on
+inline constexpr std::uint64_t kNextProduct = 2;  // of a descriptor: 32 bytes on
+inline constexpr std::uint64_t kNextRow = 8;      // a row on
 
 __device__ inline void begin_products() { KISSA_HOPPER("wgmma.fence.sync.aligned;" ::: "memory"); }
 __device__ inline void commit_products() {
@@ -190,6 +190,23 @@ KISSA_PRODUCT(160, 80, 80, 81, 82, 83, 84, 85)
 KISSA_PRODUCT(176, 88, 88, 89, 90, 91, 92, 93)
 KISSA_PRODUCT(192, 96, 96, 97, 98, 99, 100, 101)
 #undef KISSA_PRODUCT
+
+// Four 8 x 8 tiles of halves as mma.sync has them; lane l gives the address of row l % 8 of tile
+// l / 8.
+__device__ inline void store_tiles(std::uint32_t to, const std::uint32_t (&words)[4]) {
+  KISSA_HOPPER("stmatrix.sync.aligned.m8n8.x4.shared.b16 [%0],{%1,%2,%3,%4};" ::"r"(to),
+               "r"(words[0]), "r"(words[1]), "r"(words[2]), "r"(words[3])
+               : "memory");
+}
+__device__ inline void store_shared(std::uint32_t to, float a, float b) {
+  asm volatile("st.shared.v2.f32 [%0],{%1,%2};" ::"r"(to), "f"(a), "f"(b) : "memory");
+}
+
+__device__ inline float2 load_pair(std::uint32_t from) {
+  float2 pair;
+  asm volatile("ld.shared.v2.f32 {%0,%1},[%2];" : "=f"(pair.x), "=f"(pair.y) : "r"(from));
+  return pair;
+}
 
 // Each lane of a quad has word j of its own row j; afterwards all of row `lane`.
 __device__ __forceinline__ void transpose_quad(std::uint32_t (&words)[4], int lane) {

@@ -29,11 +29,10 @@ __device__ inline PoolTile pool_tile_of(const WidePool& pool, int index) {
 template <class T>
 __device__ void bring_pool(const WidePool& pool, int index, Ring& ring) {
   const PoolTile tile = pool_tile_of(pool, index);
-  wait_for(ring.is_empty(ring.slot), ring.parity ^ 1);
-  arrive_expecting(ring.is_full(),
-                   pool.tile_images * (pool.tile_rows + 2) * (pool.tile_columns + 2) * kRowBytes);
+  const std::uint32_t has_box =
+      ring.bring(pool.tile_images * (pool.tile_rows + 2) * (pool.tile_columns + 2) * kRowBytes);
   copy_box(ring.data(), &pool.pixels, tile.first_word * kOfWord<T>, tile.column - 1, tile.row - 1,
-           tile.image, ring.is_full());
+           tile.image, has_box);
   ring.advance();
 }
 

@@ -5,122 +5,136 @@
 
 namespace kissa::cuda {
 
+struct Quotient {
+  int quotient, rest;
+};
+
+__device__ inline Quotient divide(int n, const Divisor& divisor) {
+  const auto quotient = static_cast<int>(__umulhi(static_cast<unsigned>(n), divisor.reciprocal));
+  const int rest = n - quotient * divisor.by;
+  return rest < divisor.by ? Quotient{quotient, rest} : Quotient{quotient + 1, rest - divisor.by};
+}
+
 struct Tile {
-  int first_pixel;
+  int first_place;  // among the boxes
+  int across;       // which of the columns' tiles
   int first_column;
 };
 
 template <int kBlocks>
 __device__ Tile tile_of(const WideProduct& product, int index) {
-  const int across = (product.columns + product.tile_columns - 1) / product.tile_columns;
-  return {index / across * kBlocks * kWideRows, index % across * product.tile_columns};
+  const int count = (product.columns + product.tile_columns - 1) / product.tile_columns;
+  const int across = index % count;
+  return {index / count * kBlocks * kWideRows, across, across * product.tile_columns};
+}
+
+// 32 bytes of channels of a chunk.
+__device__ inline int parts_of(const WideProduct& product, int chunk) {
+  return chunk + 1 == product.chunks ? product.last_parts : kStepParts;
+}
+
+__device__ inline std::uint32_t bias_of(const Ring& weights) {
+  return weights.data() + static_cast<std::uint32_t>(weights.bytes - kBiasBytes);
 }
 
 template <class T, int kBlocks>
-__device__ void bring_tile(const WideProduct& product, int index, Ring& ring) {
+__device__ void bring_tile(const WideProduct& product, int index, Rings& rings) {
   const Tile tile = tile_of<kBlocks>(product, index);
-  const int plane = product.out_height * product.out_width;
-  const int image = tile.first_pixel / plane;
-  const int rest = tile.first_pixel - image * plane;
-  const int row = rest / product.out_width;
-  const int y = row * product.stride - product.pad_y;
-  const int x = (rest - row * product.out_width) * product.stride - product.pad_x;
-  constexpr int kPixelBytes = kBlocks * kWideRows * kRowBytes;
-  constexpr int kWeights = kWideWeights<T>;
-  const int weight_bytes = kWeights * product.tile_columns * kRowBytes;
+  const Quotient image = divide(tile.first_place, product.box_image);
+  const Quotient row = divide(image.rest, product.box_width);
+  const int y = row.quotient * product.stride - product.pad_y;
+  const int x = row.rest * product.stride - product.pad_x;
+  const int taps = product.taps_y * product.taps_x;
+  const int weight_bytes = kWideWeights<T> * product.tile_columns * kRowBytes;
   const auto* weight = static_cast<const unsigned char*>(product.weight) +
-                       std::int64_t{tile.first_column} * kWeights * kRowBytes * product.taps_y *
-                           product.taps_x * product.chunks;
-  for (int tap_y = 0; tap_y < product.taps_y; ++tap_y) {
-    for (int tap_x = 0; tap_x < product.taps_x; ++tap_x) {
-      for (int chunk = 0; chunk < product.chunks; ++chunk) {
-        wait_for(ring.is_empty(ring.slot), ring.parity ^ 1);
-        arrive_expecting(ring.is_full(), kPixelBytes + weight_bytes);
-        copy_pixels(ring.data(), &product.pixels, chunk * kRowBytes / int{sizeof(T)}, x, y, image,
-                    tap_x * product.dilation, tap_y * product.dilation, ring.is_full());
-        bulk_copy(ring.data() + kPixelBytes, weight, weight_bytes, ring.is_full());
+                       std::int64_t{tile.across} * product.steps * weight_bytes;
+  int bias_bytes = product.tile_columns * 4;  // of the first step
+  for (int chunk = 0; chunk < product.chunks; ++chunk) {
+    for (int tap = 0; tap < taps; tap += product.box_taps) {
+      const std::uint32_t has_pixels = rings.pixels.bring(product.box_rows * kRowBytes);
+      copy_pixels(rings.pixels.data(), &product.pixels, chunk * kRowBytes / int{sizeof(T)}, x, y,
+                  image.quotient, tap % product.taps_x * product.dilation,
+                  tap / product.taps_x * product.dilation, has_pixels);
+      rings.pixels.advance();
+      for (int left = product.box_taps * parts_of(product, chunk); left > 0; left -= kStepParts) {
+        const std::uint32_t has_weights = rings.weights.bring(weight_bytes + bias_bytes);
+        bulk_copy(rings.weights.data(), weight, weight_bytes, has_weights);
+        if (bias_bytes > 0)
+          bulk_copy(bias_of(rings.weights), product.bias + tile.first_column, bias_bytes,
+                    has_weights);
+        bias_bytes = 0;
+        rings.weights.advance();
         weight += weight_bytes;
-        ring.advance();
       }
     }
   }
 }
 
-// One step: kParts times 32 bytes of channels.
+// The way through a box: 32 bytes of channels after 32 bytes, tap after tap.
+class Walk {
+ public:
+  __device__ Walk(const WideProduct& product, int parts)
+      : product_(product), parts_(parts), left_(product.box_taps * parts) {}
+  __device__ int left() const { return left_; }  // parts
+  __device__ int row() const { return row_; }    // of the box: the tap
+  __device__ int part() const { return part_; }  // of the row
+  __device__ void next() {
+    --left_;
+    if (++part_ < parts_) return;
+    part_ = 0;
+    row_ += product_.dilation;
+    if (++tap_x_ < product_.taps_x) return;
+    tap_x_ = 0;
+    row_ += (product_.box_width.by - product_.taps_x) * product_.dilation;
+  }
+
+ private:
+  const WideProduct& product_;
+  int parts_;
+  int left_;
+  int row_ = 0;
+  int part_ = 0;
+  int tap_x_ = 0;
+};
+
+// One step of up to kStepParts.
 template <class T, int kBlocks, int kColumns, int kParts>
 __device__ __forceinline__ void multiply_step(float (&sums)[kBlocks][kColumns / 2],
-                                              std::uint64_t pixels, std::uint64_t weights) {
+                                              std::uint64_t pixels, std::uint64_t weights,
+                                              Walk& walk) {
+  std::uint64_t at[kParts];
+#pragma unroll
+  for (int part = 0; part < kParts; ++part) {
+    at[part] = pixels + walk.row() * kNextRow + walk.part() * kNextProduct;
+    walk.next();
+  }
   begin_products();
 #pragma unroll
   for (int part = 0; part < kParts; ++part)
 #pragma unroll
     for (int block = 0; block < kBlocks; ++block)
-      multiply_tiles<T, kColumns>(sums[block], pixels + block * kNextRows + part * kNextProduct,
+      multiply_tiles<T, kColumns>(sums[block], at[part] + block * 64 * kNextRow,
                                   weights + part * kNextProduct);
   commit_products();
 }
 
-// Where a thread stores its columns of a tile: of one segment, or of several.
-template <class T>
-class Destination {
- public:
-  __device__ Destination(const WideProduct& product, int pixel) : product_(product), pixel_(pixel) {
-    if (product.segment_count > 1) return;
-    const WideSegment& only = product.segments[0];
-    first_ = static_cast<T*>(only.dst) + std::int64_t{pixel} * only.dst_stride;
-    next_rows_ = std::int64_t{8} * only.dst_stride;
-  }
-  // The address of a column of the pixel, and of the pixel 8 rows on.
-  __device__ T* at(int column) const {
-    return first_ != nullptr ? first_ + column : in_segment(column, pixel_);
-  }
-  __device__ T* below(int column) const {
-    return first_ != nullptr ? first_ + next_rows_ + column : in_segment(column, pixel_ + 8);
-  }
-
- private:
-  __device__ T* in_segment(int column, std::int64_t pixel) const {
-    int i = 0;
-    while (i + 1 < product_.segment_count && column >= product_.segments[i + 1].first) ++i;
-    const WideSegment& segment = product_.segments[i];
-    return static_cast<T*>(segment.dst) + pixel * segment.dst_stride + column - segment.first;
-  }
-
-  const WideProduct& product_;
-  int pixel_;
-  T* first_ = nullptr;
-  std::int64_t next_rows_ = 0;
-};
-
-struct Limits {
-  float low, high;
-  __device__ float2 operator()(float a, float b) const {
-    return make_float2(fminf(fmaxf(a, low), high), fminf(fmaxf(b, low), high));
-  }
-};
-
-__device__ inline std::uint32_t half_pair(const float2& values) {
-  const __half2 pair = __floats2half2_rn(values.x, values.y);
-  return *reinterpret_cast<const std::uint32_t*>(&pair);
+// The pixel of the result at a place among the boxes; -1: none.
+__device__ inline int pixel_at(const WideProduct& product, int place) {
+  const Quotient image = divide(place, product.box_image);
+  const Quotient row = divide(image.rest, product.box_width);
+  if (image.quotient >= product.images || row.quotient >= product.out_height ||
+      row.rest >= product.out_width)
+    return -1;
+  return (image.quotient * product.out_height + row.quotient) * product.out_width + row.rest;
 }
 
-template <class T>
-__device__ void store_pair(T* to, const float2& values) {
-  if constexpr (kIsHalf<T>)
-    *reinterpret_cast<std::uint32_t*>(to) = half_pair(values);
-  else
-    *reinterpret_cast<float2*>(to) =
-        make_float2(to_float(to_element<T>(values.x)), to_float(to_element<T>(values.y)));
-}
-
-// The sums start with the bias: its loads wait for each other nowhere.
+// The sums start with the bias, which lies behind the weights of the first step.
 template <int kBlocks, int kColumns>
-__device__ __forceinline__ void start_sums(const WideProduct& product, int first_column,
+__device__ __forceinline__ void start_sums(std::uint32_t bias,
                                            float (&sums)[kBlocks][kColumns / 2]) {
-  const float* bias = product.bias + first_column + threadIdx.x % 4 * 2;
 #pragma unroll
   for (int at = 0; at < kColumns / 8; ++at) {
-    const float2 pair = __ldg(reinterpret_cast<const float2*>(bias + at * 8));
+    const float2 pair = load_pair(bias + static_cast<std::uint32_t>(at * 32) + threadIdx.x % 4 * 8);
 #pragma unroll
     for (int block = 0; block < kBlocks; ++block) {
       sums[block][at * 4] = sums[block][at * 4 + 2] = pair.x;
@@ -129,107 +143,192 @@ __device__ __forceinline__ void start_sums(const WideProduct& product, int first
   }
 }
 
-// Stores 64 pixels of a warpgroup.
+// Columns of a row of 128 bytes.
+template <class T>
+inline constexpr int kOfRow = kRowBytes / int{sizeof(T)};
+
+// Where a tile's results go.
 template <class T, int kColumns>
-__device__ __forceinline__ void store_rows(const WideProduct& product,
-                                           const float (&sums)[kColumns / 2], int first_pixel,
-                                           int first_column) {
-  const int lane = static_cast<int>(threadIdx.x) % 32;
-  const int quad = lane % 4;
-  const int pixel = first_pixel + static_cast<int>(threadIdx.x) / 32 % 4 * 16 + lane / 4;
-  const bool has_low = pixel < product.pixel_count;
-  const bool has_high = pixel + 8 < product.pixel_count;
-  const int columns = product.columns;
-  const Limits limits = {product.low, product.high};
-  const Destination<T> to(product, pixel);
+struct Outlet {
+  static constexpr int kRows = (kColumns + kOfRow<T> - 1) / kOfRow<T>;  // of 128 bytes
+  T* dst[kRows];  // this lane's word of each row; null: none
+  int stride[kRows];
+  float low, high;
+  std::uint32_t stage;  // of the warp
+
+  __device__ Outlet(const WideProduct& product, const Tile& tile, std::uint32_t stages)
+      : low(product.low),
+        high(product.high),
+        stage(stages + (threadIdx.x / 32 - 4) * std::uint32_t{kStageBytes}) {
+    const int word = static_cast<int>(threadIdx.x) % kRowWords;
 #pragma unroll
-  for (int group = 0; group < (kIsHalf<T> ? kColumns / 32 : 0); ++group) {
-    std::uint32_t low[4];
-    std::uint32_t high[4];
+    for (int row = 0; row < kRows; ++row) {
+      const int column = row * kOfRow<T> + word * kOfWord<T>;
+      const int of_product = tile.first_column + column;
+      dst[row] = nullptr;
+      stride[row] = 0;
+      if (column >= kColumns || of_product >= product.columns) continue;
 #pragma unroll
-    for (int i = 0; i < 4; ++i) {
-      const int at = (group * 4 + i) * 4;
-      low[i] = half_pair(limits(sums[at], sums[at + 1]));
-      high[i] = half_pair(limits(sums[at + 2], sums[at + 3]));
+      for (int i = 0; i < kMaxWideSegments; ++i) {
+        const WideSegment& segment = product.segments[i];
+        if (i >= product.segment_count || of_product < segment.first) continue;
+        dst[row] = static_cast<T*>(segment.dst) + of_product - segment.first;
+        stride[row] = segment.dst_stride;
+      }
     }
-    transpose_quad(low, quad);
-    transpose_quad(high, quad);
-    const int column = first_column + group * 32 + quad * 8;
-    if (column >= columns) continue;
-    if (has_low)
-      *reinterpret_cast<uint4*>(to.at(column)) = make_uint4(low[0], low[1], low[2], low[3]);
-    if (has_high)
-      *reinterpret_cast<uint4*>(to.below(column)) = make_uint4(high[0], high[1], high[2], high[3]);
   }
+};
+
+// Where a row's 16-byte words lie in the warp's stage, as in a ring's.
+__device__ inline std::uint32_t staged(std::uint32_t stage, int row, int word) {
+  return stage + static_cast<std::uint32_t>(row * kRowBytes + (word ^ row % 8) * 16);
+}
+
+// Results of 16 pixels of a warp, from column kFirst on, clipped and rounded, to its stage.
+template <class T, int kFirst, int kColumns>
+__device__ __forceinline__ void stage_results(const Outlet<T, kColumns>& outlet,
+                                              const float (&sums)[kColumns / 2]) {
+  constexpr int kLeft = kColumns - kFirst;
+  constexpr int kCount = kLeft < kOfRow<T> ? kLeft : kOfRow<T>;
+  const int lane = static_cast<int>(threadIdx.x) % 32;
+  if constexpr (kIsHalf<T>) {
+    const __half2 low = __float2half2_rn(outlet.low);
+    const __half2 high = __float2half2_rn(outlet.high);
 #pragma unroll
-  for (int at = kIsHalf<T> ? kColumns / 32 * 4 : 0; at < kColumns / 8; ++at) {
-    const int column = first_column + at * 8 + quad * 2;
-    if (column >= columns) continue;
-    if (has_low) store_pair(to.at(column), limits(sums[at * 4], sums[at * 4 + 1]));
-    if (has_high) store_pair(to.below(column), limits(sums[at * 4 + 2], sums[at * 4 + 3]));
+    for (int first = 0; first < kCount; first += 16) {
+      __half2 pairs[4];
+#pragma unroll
+      for (int i = 0; i < 4; ++i) {
+        const int at = (kFirst + first) / 2 + i * 2;
+        pairs[i] = __hmin2(__hmax2(__floats2half2_rn(sums[at], sums[at + 1]), low), high);
+      }
+      store_tiles(staged(outlet.stage, lane % 16, first / 8 + lane / 16),
+                  reinterpret_cast<const std::uint32_t(&)[4]>(pairs));
+    }
+  } else {
+    const auto finish = [&](float x) {
+      return to_float(to_element<T>(fminf(fmaxf(x, outlet.low), outlet.high)));
+    };
+#pragma unroll
+    for (int first = 0; first < kCount; first += 8) {
+      const int at = (kFirst + first) / 2;
+      const int word = first / 4 + lane % 4 / 2;
+      const std::uint32_t half_word = lane % 2 * 8;
+      store_shared(staged(outlet.stage, lane / 4, word) + half_word, finish(sums[at]),
+                   finish(sums[at + 1]));
+      store_shared(staged(outlet.stage, lane / 4 + 8, word) + half_word, finish(sums[at + 2]),
+                   finish(sums[at + 3]));
+    }
+  }
+}
+
+// Stores 64 pixels of a warpgroup, each warp its 16 by way of its stage: whole lines at a time.
+template <class T, int kColumns, int kRow = 0>
+__device__ __forceinline__ void store_rows(const Outlet<T, kColumns>& outlet,
+                                           const float (&sums)[kColumns / 2],
+                                           const int (&pixels)[4]) {
+  const int lane = static_cast<int>(threadIdx.x) % 32;
+  stage_results<T, kRow * kOfRow<T>, kColumns>(outlet, sums);
+  __syncwarp();
+  uint4 words[4];
+#pragma unroll
+  for (int r = 0; r < 4; ++r)
+    words[r] = load_shared(staged(outlet.stage, r * 4 + lane / 8, lane % 8));
+  __syncwarp();
+#pragma unroll
+  for (int r = 0; r < 4; ++r)
+    if (pixels[r] >= 0 && outlet.dst[kRow] != nullptr)
+      *reinterpret_cast<uint4*>(outlet.dst[kRow] + std::int64_t{pixels[r]} * outlet.stride[kRow]) =
+          words[r];
+  if constexpr (kRow + 1 < Outlet<T, kColumns>::kRows)
+    store_rows<T, kColumns, kRow + 1>(outlet, sums, pixels);
+}
+
+template <class T, int kBlocks, int kColumns>
+__device__ __forceinline__ void store_tile(const WideProduct& product, const Tile& tile,
+                                           const float (&sums)[kBlocks][kColumns / 2],
+                                           std::uint32_t stages) {
+  const int warp = static_cast<int>(threadIdx.x) / 32 - 4;
+  const int lane = static_cast<int>(threadIdx.x) % 32;
+  const Outlet<T, kColumns> outlet(product, tile, stages);
+#pragma unroll
+  for (int block = 0; block < kBlocks; ++block) {
+    const int rows = (warp / 4 * kBlocks + block) * 64 + warp % 4 * 16;
+    const int own = pixel_at(product, tile.first_place + rows + lane % 16);
+    int pixels[4];
+#pragma unroll
+    for (int r = 0; r < 4; ++r) pixels[r] = __shfl_sync(~0u, own, r * 4 + lane / 8);
+    store_rows<T, kColumns>(outlet, sums[block], pixels);
   }
 }
 
 template <class T, int kBlocks, int kColumns>
 __device__ __forceinline__ void multiply_tile(const WideProduct& product, const Tile& tile,
-                                              Ring& ring) {
+                                              Rings& rings) {
   const int group = static_cast<int>(threadIdx.x) / 128 - 1;
   const bool is_first = threadIdx.x % 128 == 0;
-  const int steps = product.taps_y * product.taps_x * product.chunks;
+  const int taps = product.taps_y * product.taps_x;
   float sums[kBlocks][kColumns / 2];
-  start_sums<kBlocks, kColumns>(product, tile.first_column, sums);
-  int chunk = 0;
-  int previous = -1;
-  for (int step = 0; step < steps; ++step) {
-    wait_for(ring.is_full(), ring.parity);
-    const std::uint64_t pixels =
-        tile_descriptor(ring.data() + static_cast<std::uint32_t>(group * kBlocks * 64 * kRowBytes));
-    const std::uint64_t weights =
-        tile_descriptor(ring.data() + static_cast<std::uint32_t>(kBlocks * kWideRows * kRowBytes));
-    int parts = 4;
-    if (++chunk == product.chunks) {
-      chunk = 0;
-      parts = product.last_parts;
+  wait_for(rings.weights.is_full(), rings.weights.parity);
+  start_sums<kBlocks, kColumns>(bias_of(rings.weights), sums);
+  // The slots that the products on their way read.
+  int weights_read = -1;
+  int pixels_read = -1;
+  const auto release_read = [&] {
+    if (is_first && weights_read >= 0) arrive(rings.weights.is_empty(weights_read));
+    if (is_first && pixels_read >= 0) arrive(rings.pixels.is_empty(pixels_read));
+    pixels_read = -1;
+  };
+  for (int chunk = 0; chunk < product.chunks; ++chunk) {
+    for (int tap = 0; tap < taps; tap += product.box_taps) {
+      wait_for(rings.pixels.is_full(), rings.pixels.parity);
+      const std::uint64_t pixels = tile_descriptor(
+          rings.pixels.data() + static_cast<std::uint32_t>(group * kBlocks * 64 * kRowBytes));
+      for (Walk walk(product, parts_of(product, chunk)); walk.left() > 0;) {
+        wait_for(rings.weights.is_full(), rings.weights.parity);
+        const std::uint64_t weights = tile_descriptor(rings.weights.data());
+        if (walk.left() >= 4)
+          multiply_step<T, kBlocks, kColumns, 4>(sums, pixels, weights, walk);
+        else if (walk.left() == 3)
+          multiply_step<T, kBlocks, kColumns, 3>(sums, pixels, weights, walk);
+        else if (walk.left() == 2)
+          multiply_step<T, kBlocks, kColumns, 2>(sums, pixels, weights, walk);
+        else
+          multiply_step<T, kBlocks, kColumns, 1>(sums, pixels, weights, walk);
+        wait_for_products<1>();
+        release_read();
+        weights_read = rings.weights.slot;
+        rings.weights.advance();
+      }
+      pixels_read = rings.pixels.slot;
+      rings.pixels.advance();
     }
-    if (parts == 4)
-      multiply_step<T, kBlocks, kColumns, 4>(sums, pixels, weights);
-    else if (parts == 3)
-      multiply_step<T, kBlocks, kColumns, 3>(sums, pixels, weights);
-    else if (parts == 2)
-      multiply_step<T, kBlocks, kColumns, 2>(sums, pixels, weights);
-    else
-      multiply_step<T, kBlocks, kColumns, 1>(sums, pixels, weights);
-    wait_for_products<1>();
-    if (is_first && previous >= 0) arrive(ring.is_empty(previous));
-    previous = ring.slot;
-    ring.advance();
   }
   wait_for_products<0>();
 #pragma unroll
   for (int block = 0; block < kBlocks; ++block) settle(sums[block]);
-  if (is_first) arrive(ring.is_empty(previous));
-#pragma unroll
-  for (int block = 0; block < kBlocks; ++block)
-    store_rows<T, kColumns>(product, sums[block], tile.first_pixel + (group * kBlocks + block) * 64,
-                            tile.first_column);
+  release_read();
+  store_tile<T, kBlocks, kColumns>(product, tile, sums, rings.stages);
 }
 
 // kParts times 8 floats of 64 pixels from shared memory times the weights' halves.
 template <int kColumns, int kParts>
 __device__ __forceinline__ void multiply_split(float (&sums)[kColumns / 2], std::uint32_t pixels,
                                                std::uint64_t high_weights,
-                                               std::uint64_t low_weights) {
+                                               std::uint64_t low_weights, Walk& walk) {
   const int lane = static_cast<int>(threadIdx.x) % 32;
-  const int row = static_cast<int>(threadIdx.x) / 32 % 4 * 16 + lane % 16;
+  const int own_row = (static_cast<int>(threadIdx.x) / 32 - 4) * 16 + lane % 16;
   uint4 high[kParts];
   uint4 low[kParts];
 #pragma unroll
   for (int part = 0; part < kParts; ++part) {
-    const int word = (part * 2 + lane / 16) ^ row % 8;
+    const int row = own_row + walk.row();
+    const int word = (walk.part() * 2 + lane / 16) ^ row % 8;
     const uint4 a = load_tiles(pixels + static_cast<std::uint32_t>(row * kRowBytes + word * 16));
     const Halves x = split(a.x), y = split(a.y), z = split(a.z), w = split(a.w);
     high[part] = make_uint4(x.high, y.high, z.high, w.high);
     low[part] = make_uint4(x.low, y.low, z.low, w.low);
+    walk.next();
   }
   begin_products();
 #pragma unroll
@@ -244,57 +343,59 @@ __device__ __forceinline__ void multiply_split(float (&sums)[kColumns / 2], std:
 // As multiply_tile, of floats and 128 pixels.
 template <int kColumns>
 __device__ __forceinline__ void multiply_split_tile(const WideProduct& product, const Tile& tile,
-                                                    Ring& ring) {
-  const int group = static_cast<int>(threadIdx.x) / 128 - 1;
-  const int steps = product.taps_y * product.taps_x * product.chunks;
+                                                    Rings& rings) {
+  const bool is_first = threadIdx.x % 32 == 0;
+  const int taps = product.taps_y * product.taps_x;
   float all_sums[1][kColumns / 2];
-  start_sums<1, kColumns>(product, tile.first_column, all_sums);
+  wait_for(rings.weights.is_full(), rings.weights.parity);
+  start_sums<1, kColumns>(bias_of(rings.weights), all_sums);
   float(&sums)[kColumns / 2] = all_sums[0];
   float step_sums[kColumns / 2] = {};
-  int chunk = 0;
-  for (int step = 0; step < steps; ++step) {
-    wait_for(ring.is_full(), ring.parity);
-    const std::uint32_t pixels = ring.data() + static_cast<std::uint32_t>(group * 64 * kRowBytes);
-    const std::uint32_t weights = ring.data() + static_cast<std::uint32_t>(kWideRows * kRowBytes);
-    const std::uint64_t high = tile_descriptor(weights);
-    const std::uint64_t low = tile_descriptor(weights + kColumns * kRowBytes);
-    int parts = 4;
-    if (++chunk == product.chunks) {
-      chunk = 0;
-      parts = product.last_parts;
-    }
-    if (parts == 4)
-      multiply_split<kColumns, 4>(step_sums, pixels, high, low);
-    else
-      multiply_split<kColumns, 2>(step_sums, pixels, high, low);
-    wait_for_products<0>();
-    settle(step_sums);
-    if (threadIdx.x % 32 == 0) arrive(ring.is_empty(ring.slot));
-    ring.advance();
+  for (int chunk = 0; chunk < product.chunks; ++chunk) {
+    for (int tap = 0; tap < taps; tap += product.box_taps) {
+      wait_for(rings.pixels.is_full(), rings.pixels.parity);
+      const std::uint32_t pixels = rings.pixels.data();
+      for (Walk walk(product, parts_of(product, chunk)); walk.left() > 0;) {
+        wait_for(rings.weights.is_full(), rings.weights.parity);
+        const std::uint32_t weights = rings.weights.data();
+        const std::uint64_t high = tile_descriptor(weights);
+        const std::uint64_t low = tile_descriptor(weights + kColumns * kRowBytes);
+        if (walk.left() >= 4)
+          multiply_split<kColumns, 4>(step_sums, pixels, high, low, walk);
+        else
+          multiply_split<kColumns, 2>(step_sums, pixels, high, low, walk);
+        wait_for_products<0>();
+        settle(step_sums);
+        if (is_first) arrive(rings.weights.is_empty(rings.weights.slot));
+        rings.weights.advance();
 #pragma unroll
-    for (int i = 0; i < kColumns / 2; ++i) sums[i] += step_sums[i];
+        for (int i = 0; i < kColumns / 2; ++i) sums[i] += step_sums[i];
+      }
+      if (is_first) arrive(rings.pixels.is_empty(rings.pixels.slot));
+      rings.pixels.advance();
+    }
   }
-  store_rows<float, kColumns>(product, sums, tile.first_pixel + group * 64, tile.first_column);
+  store_tile<float, 1, kColumns>(product, tile, all_sums, rings.stages);
 }
 
 // kColumns: of all tiles; 0 where they differ.
 template <class T, int kBlocks, int kColumns>
-__device__ __forceinline__ void multiply_any(const WideProduct& product, int index, Ring& ring) {
+__device__ __forceinline__ void multiply_any(const WideProduct& product, int index, Rings& rings) {
   const Tile tile = tile_of<kBlocks>(product, index);
   if constexpr (kColumns > 0) {
-    multiply_split_tile<kColumns>(product, tile, ring);
+    multiply_split_tile<kColumns>(product, tile, rings);
   } else {
     switch (product.tile_columns) {
-      case 32: return multiply_tile<T, kBlocks, 32>(product, tile, ring);
-      case 48: return multiply_tile<T, kBlocks, 48>(product, tile, ring);
-      case 64: return multiply_tile<T, kBlocks, 64>(product, tile, ring);
-      case 96: return multiply_tile<T, kBlocks, 96>(product, tile, ring);
-      case 112: return multiply_tile<T, kBlocks, 112>(product, tile, ring);
-      case 128: return multiply_tile<T, kBlocks, 128>(product, tile, ring);
-      case 144: return multiply_tile<T, kBlocks, 144>(product, tile, ring);
-      case 160: return multiply_tile<T, kBlocks, 160>(product, tile, ring);
-      case 176: return multiply_tile<T, kBlocks, 176>(product, tile, ring);
-      default: return multiply_tile<T, kBlocks, 192>(product, tile, ring);
+      case 32: return multiply_tile<T, kBlocks, 32>(product, tile, rings);
+      case 48: return multiply_tile<T, kBlocks, 48>(product, tile, rings);
+      case 64: return multiply_tile<T, kBlocks, 64>(product, tile, rings);
+      case 96: return multiply_tile<T, kBlocks, 96>(product, tile, rings);
+      case 112: return multiply_tile<T, kBlocks, 112>(product, tile, rings);
+      case 128: return multiply_tile<T, kBlocks, 128>(product, tile, rings);
+      case 144: return multiply_tile<T, kBlocks, 144>(product, tile, rings);
+      case 160: return multiply_tile<T, kBlocks, 160>(product, tile, rings);
+      case 176: return multiply_tile<T, kBlocks, 176>(product, tile, rings);
+      default: return multiply_tile<T, kBlocks, 192>(product, tile, rings);
     }
   }
 }

@@ -10,16 +10,24 @@ namespace kissa::cuda {
 inline constexpr int kWideThreads = 384;
 inline constexpr int kRowBytes = 128;
 inline constexpr int kRowWords = kRowBytes / 16;
+// Behind the weights of a slot: a tile's bias, with its first step.
+inline constexpr int kBiasBytes = 1024;
+inline constexpr int kStepParts = 4;  // of 32 bytes, in a step
 inline constexpr int kMaxSlots = 8;
-inline constexpr int kBarrierBytes = 2 * kMaxSlots * 8;
+inline constexpr int kBarrierBytes = 4 * kMaxSlots * 8;
 inline constexpr int kAlign = 1024;
 inline constexpr int kWideSharedBytes = 227 * 1024;
-inline constexpr int kRingBytes = kWideSharedBytes - kAlign - kBarrierBytes;
+// Each warp that multiplies has a stage of 16 rows for its results.
+inline constexpr int kStageBytes = 16 * kRowBytes;
+inline constexpr int kStages = (kWideThreads - 128) / 32;
+// The rings' share: what alignment leaves, in whole steps of it.
+inline constexpr int kRingBytes =
+    (kWideSharedBytes - kAlign - kBarrierBytes - kStages * kStageBytes) / kAlign * kAlign;
 
 template <class T>
 inline constexpr int kWideWeights = std::is_same_v<T, float> ? 2 : 1;
 
-// The slot of the next step, and the parity of its phase.
+// The slot that comes next, and the parity of its phase.
 struct Ring {
   std::uint32_t slots;  // address
   std::uint32_t full;   // barriers: of what has come in...
@@ -34,6 +42,12 @@ struct Ring {
   __device__ std::uint32_t is_empty(int of) const {
     return empty + static_cast<std::uint32_t>(of * 8);
   }
+  // Waits until the slot may be overwritten; what tells that `bytes` have come.
+  __device__ std::uint32_t bring(int bytes_coming) const {
+    wait_for(is_empty(slot), parity ^ 1);
+    arrive_expecting(is_full(), bytes_coming);
+    return is_full();
+  }
   __device__ void advance() {
     if (++slot < count) return;
     slot = 0;
@@ -41,9 +55,33 @@ struct Ring {
   }
 };
 
+// Pixels of one or several steps, and weights of one step.
+struct Rings {
+  Ring pixels;
+  Ring weights;
+  std::uint32_t stages;  // address
+};
+
 // How many say that a slot may be overwritten: warps, or warpgroups.
 template <class T>
 inline constexpr int kReleases = std::is_same_v<T, float> ? 8 : 2;
+
+__device__ inline Ring ring_of(const WideStage::RingShape& shape, std::uint32_t slots,
+                               std::uint32_t barriers) {
+  return {.slots = slots,
+          .full = barriers,
+          .empty = barriers + kMaxSlots * 8,
+          .count = shape.slots,
+          .bytes = shape.slot_bytes};
+}
+
+template <class T>
+__device__ void init_ring(const Ring& ring) {
+  for (int i = 0; i < ring.count; ++i) {
+    init_barrier(ring.full + static_cast<std::uint32_t>(i * 8), 1);
+    init_barrier(ring.is_empty(i), kReleases<T>);
+  }
+}
 
 // Releases the present slot when all consumers are done with it.
 template <class T>

@@ -49,9 +49,13 @@ int device_attribute(cudaDeviceAttr attribute) {
 
 int ceil_div(int a, int b) { return (a + b - 1) / b; }
 
+Divisor divisor(int by) {
+  return {.by = by, .reciprocal = 0xffffffffu / static_cast<std::uint32_t>(by)};
+}
+
 int tiles_of(const WideProduct& product, int blocks) {
-  const int rows = blocks * kWideRows;
-  return ceil_div(product.pixel_count, rows) * ceil_div(product.columns, product.tile_columns);
+  return ceil_div(product.images * product.box_image.by, blocks * kWideRows) *
+         ceil_div(product.columns, product.tile_columns);
 }
 
 int tiles_of(const WidePool& pool) {
@@ -83,6 +87,24 @@ void plan_pool(WidePool& pool, Number number, int bytes) {
                    CU_TENSOR_MAP_L2_PROMOTION_L2_128B, CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE);
 }
 
+// As many slots of pixels as of weights, and what is left for more weights.
+void choose_rings(WideStage& stage) {
+  constexpr int kPoolBytes = 48 * 1024;
+  int rows = stage.pool_count > 0 ? kPoolBytes / kRowBytes : 0;
+  int columns = 0;
+  for (int i = 0; i < stage.product_count; ++i) {
+    rows = std::max(rows, stage.products[i].box_rows);
+    columns = std::max(columns, stage.products[i].tile_columns);
+  }
+  stage.pixels.slot_bytes = ceil_div(rows * kRowBytes, kAlign) * kAlign;
+  stage.weights.slot_bytes = wide_weights(stage.number) * columns * kRowBytes + kBiasBytes;
+  stage.pixels.slots =
+      std::min(kMaxSlots, kRingBytes / (stage.pixels.slot_bytes + stage.weights.slot_bytes));
+  stage.weights.slots =
+      std::min(kMaxSlots, (kRingBytes - stage.pixels.slots * stage.pixels.slot_bytes) /
+                              stage.weights.slot_bytes);
+}
+
 WideKernel kernel_of(const WideStage& stage, int blocks) {
   switch (stage.number) {
     case Number::kF16: return f16_wide_kernel(blocks);
@@ -106,23 +128,48 @@ bool has_wide_stage() {
          encoders().boxes != nullptr;
 }
 
-void encode_pixels(WideProduct& product, const PixelBox& box) {
+void choose_box(WideProduct& product, const WideSource& source, int blocks) {
+  constexpr int kMostRows = 512;
+  const int taps = product.taps_y * product.taps_x;
+  product.box_taps = 1;
+  product.box_rows = blocks * kWideRows;
+  const int height = source.height + product.pad_y;
+  const int width = source.width + product.pad_x;
+  const int reach = ((product.taps_y - 1) * width + product.taps_x - 1) * product.dilation;
+  const bool is_shared = taps > 1 && product.stride == 1 && height >= product.out_height &&
+                         width >= product.out_width &&
+                         height * width <= 2 * product.out_height * product.out_width &&
+                         product.box_rows + reach <= kMostRows;
+  if (is_shared) {
+    product.box_taps = taps;
+    product.box_rows += reach;
+  }
+  product.box_width = divisor(is_shared ? width : product.out_width);
+  product.box_image = divisor(product.box_width.by * (is_shared ? height : product.out_height));
+  product.steps = taps / product.box_taps *
+                  ((product.chunks - 1) * product.box_taps +
+                   ceil_div(product.last_parts * product.box_taps, kStepParts));
+}
+
+void encode_pixels(WideProduct& product, const WideSource& source) {
   const auto wide = [](int value) { return static_cast<cuuint64_t>(value); };
-  const cuuint64_t pixel_bytes = wide(box.pixel_stride * bytes_of(box.number));
-  const cuuint64_t sizes[] = {wide(box.channels), wide(box.width), wide(box.height),
-                              wide(box.images)};
-  const cuuint64_t strides[] = {pixel_bytes, pixel_bytes * wide(box.width),
-                                pixel_bytes * wide(box.width) * wide(box.height)};
-  // The first tap's pixels: from -pad on, as many as there are results.
+  const cuuint64_t pixel_bytes = wide(source.pixel_stride * bytes_of(source.number));
+  const cuuint64_t sizes[] = {wide(source.channels), wide(source.width), wide(source.height),
+                              wide(product.images)};
+  const cuuint64_t strides[] = {pixel_bytes, pixel_bytes * wide(source.width),
+                                pixel_bytes * wide(source.width) * wide(source.height)};
+  // The first tap's pixels: from -pad on, as many as the box has.
+  const int box_height = product.box_image.by / product.box_width.by;
   const int lower[] = {-product.pad_x, -product.pad_y};
-  const int upper[] = {(product.out_width - 1) * product.stride + 1 - product.pad_x - box.width,
-                       (product.out_height - 1) * product.stride + 1 - product.pad_y - box.height};
+  const int upper[] = {
+      (product.box_width.by - 1) * product.stride + 1 - product.pad_x - source.width,
+      (box_height - 1) * product.stride + 1 - product.pad_y - source.height};
   const auto stride = static_cast<cuuint32_t>(product.stride);
   const cuuint32_t steps[] = {1, stride, stride, 1};
-  const auto row_channels = static_cast<cuuint32_t>(kRowBytes / bytes_of(box.number));
-  encoders().taps(&product.pixels, type_of(box.number), 4, const_cast<void*>(box.data), sizes,
-                  strides, lower, upper, row_channels, static_cast<cuuint32_t>(box.rows), steps,
-                  CU_TENSOR_MAP_INTERLEAVE_NONE, CU_TENSOR_MAP_SWIZZLE_128B,
+  const auto row_channels = static_cast<cuuint32_t>(kRowBytes / bytes_of(source.number));
+  encoders().taps(&product.pixels, type_of(source.number), 4, const_cast<void*>(source.data), sizes,
+                  strides, lower, upper, row_channels, static_cast<cuuint32_t>(product.box_rows),
+                  steps, CU_TENSOR_MAP_INTERLEAVE_NONE, CU_TENSOR_MAP_SWIZZLE_128B,
                   CU_TENSOR_MAP_L2_PROMOTION_L2_256B, CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE);
 }
 
@@ -133,12 +180,7 @@ void prepare_wide_stage(const WideStage& stage, int blocks) {
 
 void launch_wide_stage(const WideStage& shape, int blocks, cudaStream_t stream) {
   WideStage stage = shape;
-  int widest = 0;
-  for (int i = 0; i < stage.product_count; ++i)
-    widest = std::max(widest, stage.products[i].tile_columns);
-  stage.slot_bytes =
-      (blocks * kWideRows + wide_weights(stage.number) * widest + 7) / 8 * 8 * kRowBytes;
-  stage.ring_slots = std::min(kMaxSlots, kRingBytes / kAlign * kAlign / stage.slot_bytes);
+  choose_rings(stage);
   int tiles = 0;
   int task = 0;
   for (int i = 0; i < stage.product_count; ++i) {
@@ -146,7 +188,7 @@ void launch_wide_stage(const WideStage& shape, int blocks, cudaStream_t stream) 
     tiles += tiles_of(stage.products[i], blocks);
   }
   for (int i = 0; i < stage.pool_count; ++i) {
-    plan_pool(stage.pools[i], stage.number, stage.slot_bytes);
+    plan_pool(stage.pools[i], stage.number, stage.pixels.slot_bytes);
     stage.first_tile[task++] = tiles;
     tiles += tiles_of(stage.pools[i]);
   }

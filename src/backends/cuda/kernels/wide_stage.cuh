@@ -2,13 +2,14 @@
 // 128 bytes of channels: 64 halves or 32 floats). One block a multiprocessor, which takes tile
 // after tile:
 //
-//   producer thread: for each step of K, the tile's pixels at that tap by TMA (im2col mode: zeros
-//     outside the image cost nothing) and the weights as one bulk copy, into a ring in shared
-//     memory
+//   producer thread: for each chunk of channels the tile's pixels by TMA (im2col mode: zeros
+//     outside the image cost nothing), and for each step of K the weights as one bulk copy, into
+//     two rings in shared memory, both in rows of 128 bytes, swizzled
 //   two warpgroups: each half of the tile's pixels times all of its columns; one product on its way
-//     while the next step is waited for; then bias, bounds and 16-byte stores
+//     while the next step is waited for; then bounds and 16-byte stores
 //
-//   ring slot: pixels [128 kBlocks] | weights [columns], both in rows of 128 bytes, swizzled
+// With stride 1 all taps read one box of pixels, each from another row on: the swizzle goes by the
+// address, so that a matrix may start at any row. Other convolutions bring a box for each tap.
 //
 // Of floats, the pixels go through registers, where they are split into two TF32 halves; weights
 // are split when packed. Three products of halves make one; each step's are summed from 0 and then
@@ -29,17 +30,17 @@ __global__ void __launch_bounds__(kWideThreads, 1)
   extern __shared__ unsigned char shared[];
   let_next_start();
   const std::uint32_t start = (shared_address(shared) + kAlign - 1) / kAlign * kAlign;
-  const std::uint32_t full = start + kRingBytes / kAlign * kAlign;
-  Ring ring = {.slots = start,
-               .full = full,
-               .empty = full + kMaxSlots * 8,
-               .count = stage.ring_slots,
-               .bytes = stage.slot_bytes};
+  const std::uint32_t stages = start + kRingBytes;
+  const std::uint32_t barriers = stages + kStages * kStageBytes;
+  Rings rings = {.pixels = ring_of(stage.pixels, start, barriers),
+                 .weights = ring_of(stage.weights,
+                                    start + static_cast<std::uint32_t>(stage.pixels.slots *
+                                                                       stage.pixels.slot_bytes),
+                                    barriers + kBarrierBytes / 2),
+                 .stages = stages};
   if (threadIdx.x == 0) {
-    for (int i = 0; i < ring.count; ++i) {
-      init_barrier(ring.full + static_cast<std::uint32_t>(i * 8), 1);
-      init_barrier(ring.is_empty(i), kReleases<T>);
-    }
+    init_ring<T>(rings.pixels);
+    init_ring<T>(rings.weights);
     publish_barriers();
   }
   __syncthreads();
@@ -52,18 +53,18 @@ __global__ void __launch_bounds__(kWideThreads, 1)
     for (int i = 0; i < turns.count(); ++i) {
       const Turn turn = turns[i];
       if (turn.task < stage.product_count)
-        bring_tile<T, kBlocks>(stage.products[turn.task], turn.index, ring);
+        bring_tile<T, kBlocks>(stage.products[turn.task], turn.index, rings);
       else
-        bring_pool<T>(stage.pools[turn.task - stage.product_count], turn.index, ring);
+        bring_pool<T>(stage.pools[turn.task - stage.product_count], turn.index, rings.pixels);
     }
   } else {
     KISSA_HOPPER("setmaxnreg.inc.sync.aligned.u32 240;");
     for (int i = 0; i < turns.count(); ++i) {
       const Turn turn = turns[i];
       if (turn.task < stage.product_count)
-        multiply_any<T, kBlocks, kColumns>(stage.products[turn.task], turn.index, ring);
+        multiply_any<T, kBlocks, kColumns>(stage.products[turn.task], turn.index, rings);
       else
-        pool_tile<T>(stage.pools[turn.task - stage.product_count], turn.index, ring);
+        pool_tile<T>(stage.pools[turn.task - stage.product_count], turn.index, rings.pixels);
     }
   }
 }

@@ -21,6 +21,12 @@ struct WideSegment {
 };
 inline constexpr int kMaxWideSegments = 4;
 
+// Divides numbers below 2^31 without a division: q = the high word of n * reciprocal, or one more.
+struct Divisor {
+  int by;
+  std::uint32_t reciprocal;  // (2^32 - 1) / by
+};
+
 // A convolution, or several that differ in nothing but their outputs, as a product of matrices.
 struct WideProduct {
   CUtensorMap pixels;  // encode_pixels
@@ -32,8 +38,14 @@ struct WideProduct {
   int last_parts;      // of 32 bytes in the last chunk
   int taps_y, taps_x;
   int stride, dilation, pad_y, pad_x;
-  int out_height, out_width;
-  int pixel_count;  // images * out_height * out_width
+  int images, out_height, out_width;
+  // Set by choose_box. Pixels come to shared memory as boxes: rows of consecutive pixels of the
+  // padded images, one for each tap, or one that all taps read. There rows and images end in zeros
+  // that are also the next one's padding; results at zeros are not stored.
+  int box_taps;  // that read one box: 1 or all
+  int box_rows;
+  Divisor box_image, box_width;  // results that an image and a row of it have in the boxes
+  int steps;        // of a tile: each brings up to 4 times 32 bytes of a column's weights
   float low, high;  // the result is clipped to [low, high]
   int segment_count;
   WideSegment segments[kMaxWideSegments];
@@ -51,6 +63,14 @@ struct WidePool {
   int tile_images, tile_rows, tile_columns;
 };
 
+// What the pixels of a product are read from.
+struct WideSource {
+  const void* data;
+  int height, width, channels;  // channels: with padding lanes
+  int pixel_stride;             // elements
+  Number number;
+};
+
 inline constexpr int kMaxWideProducts = 6;
 inline constexpr int kMaxWidePools = 2;
 
@@ -62,8 +82,10 @@ struct WideStage {
   Number number;
   // Set by launch_wide_stage: tiles of the products in turn, then of the pools.
   int first_tile[kMaxWideProducts + kMaxWidePools + 1];
-  int ring_slots;
-  int slot_bytes;
+  struct RingShape {
+    int slots;
+    int slot_bytes;
+  } pixels, weights;
 };
 
 // Pixels of a tile: 128 to a block of rows, one or two of them.
@@ -78,15 +100,11 @@ std::span<const int> wide_columns(Number number);
 // Copies of a weight that a tile brings: of floats the high and the low halves.
 constexpr int wide_weights(Number number) { return number == Number::kF32 ? 2 : 1; }
 
-struct PixelBox {
-  const void* data;
-  int images, height, width, channels;  // channels: with padding lanes
-  int pixel_stride;                     // elements
-  int rows;                             // pixels of a box
-  Number number;
-};
-// Sets the product's map of the pixels that its taps read. The convolution's fields are set.
-void encode_pixels(WideProduct& product, const PixelBox& box);
+// What follows from the convolution's other fields. `blocks`: as in launch_wide_stage.
+void choose_box(WideProduct& product, const WideSource& source, int blocks);
+
+// Sets the product's map of its boxes.
+void encode_pixels(WideProduct& product, const WideSource& source);
 
 // `blocks`: 1 or 2 times 128 pixels a tile; 1 for floats.
 void prepare_wide_stage(const WideStage& stage, int blocks);
