@@ -116,6 +116,32 @@ TEST(EngineTest, OutputsAreAsLargeAsTheDataMakesThem) {
   }
 }
 
+// One value that a step reads in two roles is in one format.
+TEST(EngineTest, AConvolutionAddsTheNetworksInput) {
+  const caffe::TempFile file("net.prototxt", R"(
+    input: "data" input_shape { dim: [1, 4, 17, 17] }
+    layer { name: "c3" type: "Convolution" bottom: "data" top: "c3"
+            convolution_param { num_output: 4 kernel_size: 3 pad: 1
+                                weight_filler { type: "xavier" } } }
+    layer { name: "sum" type: "Eltwise" bottom: "data" bottom: "c3" top: "sum" })");
+  CaffeOptions random;
+  random.random_seed = 1;
+  const Model model = Model::load_caffe(file.path(), "", random);
+  std::vector<std::vector<float>> sums;
+  for (const Mode mode : {Mode::kCaffe, Mode::kFused}) {
+    EngineOptions options;
+    options.mode = mode;
+    options.build_seconds = 0.0;
+    Context context = Engine::build(model, options).create_context();
+    float number = 0.0f;
+    for (float& x : context.input("data")) x = (number = number > 1.0f ? -1.0f : number + 0.17f);
+    context.run();
+    const auto sum = context.output("sum");
+    sums.emplace_back(sum.begin(), sum.end());
+  }
+  for (std::size_t i = 0; i < sums[0].size(); ++i) EXPECT_NEAR(sums[0][i], sums[1][i], 1e-5f) << i;
+}
+
 // A model is read once; detectors' boxes follow the size of the image.
 TEST(EngineTest, AModelIsPlannedForAnyInputSize) {
   const caffe::TempFile file("net.prototxt", R"(

@@ -5,13 +5,13 @@
 namespace kissa {
 namespace {
 
-struct Extents {
+struct BatchExtents {
   std::int64_t images;
   std::int64_t channels;
   std::int64_t plane;
 };
 
-Extents extents_of(const Shape& shape) {
+BatchExtents extents_of(const Shape& shape) {
   if (shape.rank() == 1) return {shape[0], 1, 1};
   return {shape[0], shape[1], shape.product(2, shape.rank())};
 }
@@ -22,7 +22,7 @@ struct Statistics {
 };
 
 // Of one channel; `x` points to its first element.
-Statistics statistics(const float* x, const Extents& extents) {
+Statistics statistics(const float* x, const BatchExtents& extents) {
   const auto sum_of = [&](auto&& f) {
     double sum = 0.0;
     for (std::int64_t n = 0; n < extents.images; ++n)
@@ -58,7 +58,7 @@ Arithmetic BatchNorm::arithmetic(const Shapes& in, const Shapes&) const {
 }
 
 void BatchNorm::reference(ConstTensors x, Tensors y) const {
-  const Extents extents = extents_of(x[0].shape);
+  const BatchExtents extents = extents_of(x[0].shape);
   const double factor = x[3].data[0] == 0.0f ? 0.0 : 1.0 / x[3].data[0];
   for (std::int64_t c = 0; c < extents.channels; ++c) {
     const auto [mean, variance] = use_global_stats

@@ -29,7 +29,7 @@ T with_base(float base, float scale, float shift) {
   return op;
 }
 
-Power power(float exponent, float scale, float shift) {
+Power raised(float exponent, float scale, float shift) {
   Power op;
   op.power = exponent;
   op.scale = scale;
@@ -78,11 +78,11 @@ TEST(ElementwiseTest, BasesMustMakeSense) {
 
 TEST(ElementwiseTest, Power) {
   EXPECT_THAT(apply(Power(), {-1.5f, 2}), ElementsAre(-1.5f, 2));
-  EXPECT_THAT(apply(power(2, 3, 1), {1, -1}), ElementsAre(16, 4));
-  EXPECT_THAT(apply(power(0.5f, 1, 0), {4, -1}),
+  EXPECT_THAT(apply(raised(2, 3, 1), {1, -1}), ElementsAre(16, 4));
+  EXPECT_THAT(apply(raised(0.5f, 1, 0), {4, -1}),
               Pointwise(NanSensitiveFloatEq(), {2.0f, std::nanf("")}));
-  EXPECT_THAT(apply(power(3, 0, 2), {1, kInfinity}), ElementsAre(8, 8));
-  EXPECT_THAT(apply(power(0, 1, 0), {0, 5}), ElementsAre(1, 1));
+  EXPECT_THAT(apply(raised(3, 0, 2), {1, kInfinity}), ElementsAre(8, 8));
+  EXPECT_THAT(apply(raised(0, 1, 0), {0, 5}), ElementsAre(1, 1));
 }
 
 TEST(ElementwiseTest, Relu) {

@@ -17,19 +17,19 @@ Mvn mvn(bool normalize_variance, bool across_channels, float eps) {
   return op;
 }
 
-const Literal kX = {{1, 2, 2}, {1, 3, 10, 14}};
+const Literal kPlanes = {{1, 2, 2}, {1, 3, 10, 14}};
 
 TEST(MvnTest, SubtractsTheMean) {
-  EXPECT_THAT(evaluate(mvn(false, false, 0), {kX}), ElementsAre(-1, 1, -2, 2));
-  EXPECT_THAT(evaluate(mvn(false, true, 0), {kX}), ElementsAre(-6, -4, 3, 7));
+  EXPECT_THAT(evaluate(mvn(false, false, 0), {kPlanes}), ElementsAre(-1, 1, -2, 2));
+  EXPECT_THAT(evaluate(mvn(false, true, 0), {kPlanes}), ElementsAre(-6, -4, 3, 7));
 }
 
 TEST(MvnTest, DividesByTheDeviationAndEps) {
-  EXPECT_THAT(evaluate(mvn(true, false, 1), {kX}),
+  EXPECT_THAT(evaluate(mvn(true, false, 1), {kPlanes}),
               Pointwise(FloatEq(), {-0.5f, 0.5f, -2 / 3.0f, 2 / 3.0f}));
   // Squares 36 + 16 + 9 + 49 = 110.
   const float deviation = 5.2440442f;
-  EXPECT_THAT(evaluate(mvn(true, true, 0), {kX}),
+  EXPECT_THAT(evaluate(mvn(true, true, 0), {kPlanes}),
               Pointwise(FloatEq(), {-6 / deviation, -4 / deviation, 3 / deviation, 7 / deviation}));
 }
 

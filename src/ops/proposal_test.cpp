@@ -18,11 +18,11 @@ Proposal proposal() {
   op.with_scores = true;
   return op;
 }
-const Literal kStill = {{1, 4, 1, 2}, std::vector<float>(8, 0.0f)};
+const Literal kUnmoved = {{1, 4, 1, 2}, std::vector<float>(8, 0.0f)};
 const Literal kImage = {{1, 3}, {100, 20, 1}};
 
 TEST(ProposalTest, GivesTheBestBoxesInsideTheImage) {
-  const auto y = evaluate_all(proposal(), {{{1, 2, 1, 2}, {9, 9, 0.5f, 0.75f}}, kStill, kImage});
+  const auto y = evaluate_all(proposal(), {{{1, 2, 1, 2}, {9, 9, 0.5f, 0.75f}}, kUnmoved, kImage});
   EXPECT_THAT(y[0], ElementsAre(0, 16, 0, 19, 16, 0, 0, 0, 16, 16, 0, 0, 0, 0, 0));
   EXPECT_THAT(y[1], ElementsAre(0.75f, 0.5f, 0));
   EXPECT_THAT(y[2], ElementsAre(2));
@@ -32,10 +32,10 @@ TEST(ProposalTest, DropsSmallAndOverlappingBoxes) {
   Proposal op = proposal();
   op.min_size = 10;  // the second is cut to 4 pixels
   const Literal scores = {{1, 2, 1, 2}, {0, 0, 0.5f, 0.75f}};
-  EXPECT_THAT(evaluate_all(op, {scores, kStill, kImage})[2], ElementsAre(1));
+  EXPECT_THAT(evaluate_all(op, {scores, kUnmoved, kImage})[2], ElementsAre(1));
   op = proposal();
   op.feat_stride = 1;
-  EXPECT_THAT(evaluate_all(op, {scores, kStill, kImage})[2], ElementsAre(1));
+  EXPECT_THAT(evaluate_all(op, {scores, kUnmoved, kImage})[2], ElementsAre(1));
 }
 
 TEST(ProposalTest, RefusesWhatDoesNotFit) {

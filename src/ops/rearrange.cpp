@@ -44,7 +44,7 @@ void permute(const float* in, const Shape& shape, const Extents& order, float* o
   gather(in, to_extents, to_strides, 0, out);
 }
 
-void expect_image(const Shape& in) {
+void expect_four_axes(const Shape& in) {
   if (in.rank() != 4)
     fail(ErrorCode::kInvalidModel, "takes an input of 4 axes, not {}", in.to_string());
 }
@@ -113,7 +113,7 @@ void ShuffleChannel::reference(ConstTensors x, Tensors y) const {
 
 Shapes Reorg::infer(const Shapes& in) const {
   expect_inputs(in, 1);
-  expect_image(in[0]);
+  expect_four_axes(in[0]);
   if (stride < 1 || stride > 1024)
     fail(ErrorCode::kInvalidModel, "stride {} must be in 1 to 1024", stride);
   const std::int64_t square = stride * stride;

@@ -9,7 +9,7 @@ namespace {
 constexpr std::int64_t kGates = 4;  // of an LSTM: i, f, o, g
 
 // The extents of a recurrent op's inputs. An extent of the static input is 0 where there is none.
-struct Extents {
+struct SequenceExtents {
   std::int64_t steps;
   std::int64_t streams;
   std::int64_t x;
@@ -18,8 +18,8 @@ struct Extents {
 };
 
 // Throws kInvalidModel where the inputs do not fit. `states`: how many the op has.
-Extents extents_of(const Shapes& in, std::int64_t num_output, bool expose_hidden,
-                   std::size_t states) {
+SequenceExtents extents_of(const Shapes& in, std::int64_t num_output, bool expose_hidden,
+                           std::size_t states) {
   const std::size_t hidden = expose_hidden ? states : 0;
   if (num_output <= 0 || num_output > INT32_MAX)
     fail(ErrorCode::kInvalidModel, "num_output {} must be in 1 to {}", num_output, INT32_MAX);
@@ -33,11 +33,11 @@ Extents extents_of(const Shapes& in, std::int64_t num_output, bool expose_hidden
   if (in[1] != cont)
     fail(ErrorCode::kInvalidModel, "the second input must be {}, not {}", cont.to_string(),
          in[1].to_string());
-  Extents extents = {.steps = cont[0],
-                     .streams = cont[1],
-                     .x = in[0].product(2, in[0].rank()),
-                     .fixed = 0,
-                     .has_fixed = in.size() == 3 + hidden};
+  SequenceExtents extents = {.steps = cont[0],
+                             .streams = cont[1],
+                             .x = in[0].product(2, in[0].rank()),
+                             .fixed = 0,
+                             .has_fixed = in.size() == 3 + hidden};
   if (extents.has_fixed) {
     if (in[2].rank() < 1 || in[2][0] != extents.streams)
       fail(ErrorCode::kInvalidModel, "the static input must be {} x ..., not {}", extents.streams,
@@ -52,7 +52,7 @@ Extents extents_of(const Shapes& in, std::int64_t num_output, bool expose_hidden
   return extents;
 }
 
-Shapes outputs_of(const Extents& extents, std::int64_t num_output, std::size_t exposed) {
+Shapes outputs_of(const SequenceExtents& extents, std::int64_t num_output, std::size_t exposed) {
   Shapes out = {{extents.steps, extents.streams, num_output}};
   out.resize(1 + exposed, {1, extents.streams, num_output});
   return out;
@@ -69,7 +69,7 @@ double sigmoid(double x) { return 1.0 / (1.0 + std::exp(-x)); }
 
 // What flows in, what was learned, and how much of each there is.
 struct Bound {
-  Extents extents;
+  SequenceExtents extents;
   ConstTensors inputs;
   ConstTensors params;
   const float* weight_h;
@@ -123,7 +123,7 @@ std::string describe_recurrent(std::int64_t num_output, bool expose_hidden) {
 }  // namespace
 
 std::vector<ParamSpec> Lstm::params(const Shapes& in) const {
-  const Extents extents = extents_of(in, num_output, expose_hidden, 2);
+  const SequenceExtents extents = extents_of(in, num_output, expose_hidden, 2);
   const std::int64_t rows = kGates * num_output;
   std::vector<ParamSpec> params = {{"weight_x", {rows, extents.x}}, {"bias", {rows}}};
   if (extents.has_fixed) params.push_back({"weight_static", {rows, extents.fixed}});
@@ -137,7 +137,7 @@ Shapes Lstm::infer(const Shapes& in) const {
 }
 
 Arithmetic Lstm::arithmetic(const Shapes& in, const Shapes& out) const {
-  const Extents extents = extents_of(in, num_output, expose_hidden, 2);
+  const SequenceExtents extents = extents_of(in, num_output, expose_hidden, 2);
   const std::int64_t units = out[0].elements();
   const std::int64_t static_rows = count_of(extents.streams, kGates * num_output);
   return {count_of(kGates * units, extents.x + num_output) + count_of(static_rows, extents.fixed) +
@@ -164,7 +164,7 @@ void Lstm::reference(ConstTensors x, Tensors y) const {
 std::string Lstm::describe() const { return describe_recurrent(num_output, expose_hidden); }
 
 std::vector<ParamSpec> Rnn::params(const Shapes& in) const {
-  const Extents extents = extents_of(in, num_output, expose_hidden, 1);
+  const SequenceExtents extents = extents_of(in, num_output, expose_hidden, 1);
   std::vector<ParamSpec> params = {{"weight_x", {num_output, extents.x}}, {"bias", {num_output}}};
   if (extents.has_fixed) params.push_back({"weight_static", {num_output, extents.fixed}});
   params.push_back({"weight_h", {num_output, num_output}});
@@ -179,7 +179,7 @@ Shapes Rnn::infer(const Shapes& in) const {
 }
 
 Arithmetic Rnn::arithmetic(const Shapes& in, const Shapes& out) const {
-  const Extents extents = extents_of(in, num_output, expose_hidden, 1);
+  const SequenceExtents extents = extents_of(in, num_output, expose_hidden, 1);
   const std::int64_t units = out[0].elements();
   const std::int64_t static_rows = count_of(extents.streams, num_output);
   return {count_of(units, extents.x + 2 * num_output) + count_of(static_rows, extents.fixed),

@@ -16,13 +16,14 @@ Reduction reduction(ReductionMethod method, int axis, float coefficient) {
   return op;
 }
 
-const Literal kX = {{2, 2}, {1, -2, 3, 4}};
+const Literal kSigned = {{2, 2}, {1, -2, 3, 4}};
 
 TEST(ReductionTest, Reduces) {
-  EXPECT_THAT(evaluate(reduction(ReductionMethod::kSum, 1, 2), {kX}), ElementsAre(-2, 14));
-  EXPECT_THAT(evaluate(reduction(ReductionMethod::kSumAbs, 1, 2), {kX}), ElementsAre(6, 14));
-  EXPECT_THAT(evaluate(reduction(ReductionMethod::kSumSquares, -1, 1), {kX}), ElementsAre(5, 25));
-  EXPECT_THAT(evaluate(reduction(ReductionMethod::kMean, 0, 4), {kX}), ElementsAre(6));
+  EXPECT_THAT(evaluate(reduction(ReductionMethod::kSum, 1, 2), {kSigned}), ElementsAre(-2, 14));
+  EXPECT_THAT(evaluate(reduction(ReductionMethod::kSumAbs, 1, 2), {kSigned}), ElementsAre(6, 14));
+  EXPECT_THAT(evaluate(reduction(ReductionMethod::kSumSquares, -1, 1), {kSigned}),
+              ElementsAre(5, 25));
+  EXPECT_THAT(evaluate(reduction(ReductionMethod::kMean, 0, 4), {kSigned}), ElementsAre(6));
 }
 
 TEST(ReductionTest, KeepsTheAxesBefore) {

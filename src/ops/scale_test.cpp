@@ -22,34 +22,34 @@ Scale with_bias(Scale op) {
   return op;
 }
 
-const Literal kX = counting({1, 2, 2});
+const Literal kCount = counting({1, 2, 2});
 
 TEST(ScaleTest, ScalesChannels) {
-  EXPECT_THAT(evaluate(Scale(), {kX}, {{{2}, {2, 10}}}), ElementsAre(2, 4, 30, 40));
-  EXPECT_THAT(evaluate(with_bias(Scale()), {kX}, {{{2}, {2, 10}}, {{2}, {1, -1}}}),
+  EXPECT_THAT(evaluate(Scale(), {kCount}, {{{2}, {2, 10}}}), ElementsAre(2, 4, 30, 40));
+  EXPECT_THAT(evaluate(with_bias(Scale()), {kCount}, {{{2}, {2, 10}}, {{2}, {1, -1}}}),
               ElementsAre(3, 5, 29, 39));
 }
 
 TEST(ScaleTest, ScalesOtherAxes) {
-  EXPECT_THAT(evaluate(over<Scale>(-1, 1), {kX}, {{{2}, {2, 10}}}), ElementsAre(2, 20, 6, 40));
-  EXPECT_THAT(evaluate(over<Scale>(1, -1), {kX}, {{{2, 2}, {1, 2, 3, 4}}}),
+  EXPECT_THAT(evaluate(over<Scale>(-1, 1), {kCount}, {{{2}, {2, 10}}}), ElementsAre(2, 20, 6, 40));
+  EXPECT_THAT(evaluate(over<Scale>(1, -1), {kCount}, {{{2, 2}, {1, 2, 3, 4}}}),
               ElementsAre(1, 4, 9, 16));
-  EXPECT_THAT(evaluate(with_bias(over<Scale>(1, 0)), {kX}, {{Shape(), {2}}, {Shape(), {1}}}),
+  EXPECT_THAT(evaluate(with_bias(over<Scale>(1, 0)), {kCount}, {{Shape(), {2}}, {Shape(), {1}}}),
               ElementsAre(3, 5, 7, 9));
 }
 
 TEST(ScaleTest, TakesTheScaleAsAnInput) {
-  EXPECT_THAT(evaluate(Scale(), {kX, {{2}, {2, 10}}}), ElementsAre(2, 4, 30, 40));
-  EXPECT_THAT(evaluate(with_bias(Scale()), {kX, {{2}, {2, 10}}}, {{{2}, {1, -1}}}),
+  EXPECT_THAT(evaluate(Scale(), {kCount, {{2}, {2, 10}}}), ElementsAre(2, 4, 30, 40));
+  EXPECT_THAT(evaluate(with_bias(Scale()), {kCount, {{2}, {2, 10}}}, {{{2}, {1, -1}}}),
               ElementsAre(3, 5, 29, 39));
-  EXPECT_THAT(evaluate(over<Scale>(0, 1), {kX, {{1, 2}, {2, 10}}}), ElementsAre(2, 4, 30, 40));
-  EXPECT_THAT(evaluate(Scale(), {kX, {Shape(), {3}}}), ElementsAre(3, 6, 9, 12));
+  EXPECT_THAT(evaluate(over<Scale>(0, 1), {kCount, {{1, 2}, {2, 10}}}), ElementsAre(2, 4, 30, 40));
+  EXPECT_THAT(evaluate(Scale(), {kCount, {Shape(), {3}}}), ElementsAre(3, 6, 9, 12));
 }
 
 TEST(ScaleTest, CountsArithmetic) {
-  EXPECT_EQ(arithmetic_of(Scale(), {kX.shape}), (Arithmetic{0, 4}));
-  EXPECT_EQ(arithmetic_of(with_bias(Scale()), {kX.shape}), (Arithmetic{4, 0}));
-  EXPECT_EQ(arithmetic_of(Bias(), {kX.shape}), (Arithmetic{0, 4}));
+  EXPECT_EQ(arithmetic_of(Scale(), {kCount.shape}), (Arithmetic{0, 4}));
+  EXPECT_EQ(arithmetic_of(with_bias(Scale()), {kCount.shape}), (Arithmetic{4, 0}));
+  EXPECT_EQ(arithmetic_of(Bias(), {kCount.shape}), (Arithmetic{0, 4}));
 }
 
 TEST(ScaleTest, RefusesWhatDoesNotFit) {
@@ -64,9 +64,9 @@ TEST(ScaleTest, RefusesWhatDoesNotFit) {
 }
 
 TEST(BiasTest, Adds) {
-  EXPECT_THAT(evaluate(Bias(), {kX}, {{{2}, {10, 20}}}), ElementsAre(11, 12, 23, 24));
-  EXPECT_THAT(evaluate(over<Bias>(2, 1), {kX}, {{{2}, {10, 20}}}), ElementsAre(11, 22, 13, 24));
-  EXPECT_THAT(evaluate(Bias(), {kX, {{2}, {10, 20}}}), ElementsAre(11, 12, 23, 24));
+  EXPECT_THAT(evaluate(Bias(), {kCount}, {{{2}, {10, 20}}}), ElementsAre(11, 12, 23, 24));
+  EXPECT_THAT(evaluate(over<Bias>(2, 1), {kCount}, {{{2}, {10, 20}}}), ElementsAre(11, 22, 13, 24));
+  EXPECT_THAT(evaluate(Bias(), {kCount, {{2}, {10, 20}}}), ElementsAre(11, 12, 23, 24));
 }
 
 }  // namespace

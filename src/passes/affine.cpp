@@ -87,6 +87,7 @@ std::optional<std::string> refuse_kind(
 
 // Caffe makes a constant of it, whatever the input; 0 x would not.
 std::optional<std::string> refuse_kind(const Rewriter&, const Node&, const Power& op) {
+  if (op.power != 1.0f) return "it is no affine map";
   if (op.scale == 0.0f) return "its scale is 0";
   return std::nullopt;
 }

@@ -123,6 +123,16 @@ TEST(FoldAffineAfterTest, KeepsWhatIsNotAffineInTheOutputs) {
                    "'given': its numbers are computed", "'zero': its scale is 0"}));
 }
 
+TEST(FoldAffineAfterTest, AChainEndsBeforeASquare) {
+  TestGraph net;
+  const ValueId x = net.add("conv", conv(2, 1), {net.input("data", {1, 2, 3, 3})});
+  const ValueId y = net.add("half", power(-0.5f, 1.0f), {x});
+  const Graph before = net.finish({net.add("square", power(1.0f, 0.0f, 2.0f), {y})});
+  const auto [after, notes] = rewrite(before, fold_affine_after);
+  EXPECT_EQ(notes.rewrites, (Lines{"'half' into 'conv'"}));
+  expect_same_results(before, after, kRounding);
+}
+
 TEST(FoldAffineAfterTest, KeepsWhatHasNoNumbersOrWouldOverflow) {
   TestGraph net;
   const ValueId x = net.add("conv", conv(2, 1), {net.input("data", {1, 2, 3, 3})});

@@ -333,6 +333,7 @@ class ConvDirect final : public KernelTactic {
     const ConvGeometry g = geometry_of(region, region.nodes[0]);
     if (planar_ && g.channels > kMostPlanes) return "more than 4 input channels";
     if (planar_ && g.group != 1) return "it has groups";
+    if (planar_ && adds_own_input(region.nodes[0])) return "it adds its own input";
     if (needs_too_much(g)) return "a row of outputs needs too much of the padded image";
     if (g.images * g.out_height > ThreadPool::kMaxTasks) return "too many rows";
     return std::nullopt;

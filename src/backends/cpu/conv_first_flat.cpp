@@ -191,6 +191,7 @@ class ConvFirstFlat final : public Tactic {
     const ConvGeometry g = geometry_of(region, region.nodes[0]);
     if (g.channels > kMostChannels) return "more than 4 input channels";
     if (g.group != 1) return "it has groups";
+    if (adds_own_input(region.nodes[0])) return "it adds its own input";
     if (g.is_dilated()) return "it has dilation";
     const std::int64_t most = kMostStripBytes / (kChannelBlock * size_of(DataType::kF32));
     if (g.out_width > most / (g.kernel_w + kStepTaps) || g.out_width > most / g.stride_w ||

@@ -154,6 +154,7 @@ class ConvFirstWinograd final : public KernelTactic {
     const ConvGeometry g = geometry_of(region, region.nodes[0]);
     if (g.channels * kPhases > kChannelBlock) return "more than 4 input channels";
     if (g.group != 1) return "it has groups";
+    if (adds_own_input(region.nodes[0])) return "it adds its own input";
     const auto fits = [](std::int64_t taps) { return (taps + 1) / 2 == kTaps; };
     if (!fits(g.kernel_h) || !fits(g.kernel_w)) return "not 7x7 or 8x8";
     if (g.stride_h != 2 || g.stride_w != 2) return "not of stride 2";

@@ -65,4 +65,8 @@ std::optional<std::string> refuse_convs(const Region& region) {
   return std::nullopt;
 }
 
+bool adds_own_input(const Region::Node& node) {
+  return node.epilogue.has_residual && node.inputs.back() == node.inputs.front();
+}
+
 }  // namespace kissa::cpu

@@ -51,4 +51,7 @@ ConvGeometry geometry_of(const Region& region, const Region::Node& node);
 // padding lanes at zero.
 std::optional<std::string> refuse_convs(const Region& region);
 
+// Whether the node's residual is the value that it convolves, so that both have one format.
+bool adds_own_input(const Region::Node& node);
+
 }  // namespace kissa::cpu

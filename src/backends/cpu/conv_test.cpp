@@ -273,6 +273,7 @@ TEST(Conv, RandomShapes) {
         conv2d(group * pick(1, 30), pick(1, 3), pick(1, 2), pick(0, 2), group));
   }
   add({1, 20, 50, 47}, conv2d(33, 3, 1, 1));
+  add({2, 24, 11, 13}, conv2d(40, 1, 1, 0));
   check_all(problems, {1, 2}, Expect::kEveryTacticTakesOne);
 }
 

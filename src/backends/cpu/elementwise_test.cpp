@@ -11,7 +11,7 @@ namespace kissa::cpu {
 namespace {
 
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
-constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
+constexpr float kNotANumber = std::numeric_limits<float>::quiet_NaN();
 
 // Distance in units in the last place of `exact`, which counts denormals as the smallest normal.
 double error_of(float got, double exact) {
@@ -61,7 +61,7 @@ TEST(Elementwise, ExpIsExactToTwoUnits) {
     EXPECT_LE(largest_error(kernels, kExp, -110.0f, 100.0f, exact), 2.0);
     EXPECT_EQ(value_of(kernels, kExp, -kInfinity), 0.0f);
     EXPECT_EQ(value_of(kernels, kExp, kInfinity), kInfinity);
-    EXPECT_TRUE(std::isnan(value_of(kernels, kExp, kNan)));
+    EXPECT_TRUE(std::isnan(value_of(kernels, kExp, kNotANumber)));
   });
 }
 
@@ -74,7 +74,7 @@ TEST(Elementwise, LogIsExactToTwoUnits) {
     EXPECT_EQ(value_of(kernels, kLog, 0.0f), -kInfinity);
     EXPECT_EQ(value_of(kernels, kLog, kInfinity), kInfinity);
     EXPECT_TRUE(std::isnan(value_of(kernels, kLog, -1.0f)));
-    EXPECT_TRUE(std::isnan(value_of(kernels, kLog, kNan)));
+    EXPECT_TRUE(std::isnan(value_of(kernels, kLog, kNotANumber)));
   });
 }
 

@@ -26,7 +26,7 @@ layers { layer { name: "c" type: "conv" num_output: 3 kernelsize: 3 biasterm: fa
          top: "c" }
 )";
 
-std::string import_text(const std::string& prototxt) {
+std::string graph_text_of(const std::string& prototxt) {
   return import_caffe(prototxt, "", {}).to_text();
 }
 
@@ -36,7 +36,7 @@ TEST(ConvertTest, OldNetworksMeanTheSameInTodaysFormat) {
   for (const char* text : {kV1, kV0}) {
     const TempFile old("old.prototxt", text), upgraded("new.prototxt", "");
     upgrade_network_file(old.path(), upgraded.path());
-    EXPECT_EQ(import_text(upgraded.path()), import_text(old.path()));
+    EXPECT_EQ(graph_text_of(upgraded.path()), graph_text_of(old.path()));
     const NetworkFile file = parse_file(upgraded.path());
     EXPECT_EQ(file.net.layers_size(), 0);
     EXPECT_EQ(file.net.input_size(), 0);

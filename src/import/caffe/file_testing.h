@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "import/caffe/caffe.pb.h"
+#include "import/caffe/import.h"
 
 namespace kissa::caffe {
 
@@ -37,6 +38,12 @@ inline BlobProto make_blob(const std::vector<std::int64_t>& dims, const std::vec
   for (const std::int64_t dim : dims) blob.mutable_shape()->add_dim(dim);
   for (const float number : data) blob.add_data(number);
   return blob;
+}
+
+inline Graph import_text(const std::string& text, const ImportOptions& options = {},
+                         const std::string& caffemodel = "") {
+  const TempFile file("net.prototxt", text);
+  return import_caffe(file.path(), caffemodel, options);
 }
 
 // `text` with the file's path, which tests do not know, as "FILE".

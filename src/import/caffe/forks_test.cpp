@@ -12,29 +12,23 @@ namespace {
 using Extents = std::vector<std::int64_t>;
 using Floats = std::vector<float>;
 
-Graph import_text(const std::string& text, const ImportOptions& options = {},
-                  const std::string& caffemodel = "") {
-  const TempFile file("net.prototxt", text);
-  return import_caffe(file.path(), caffemodel, options);
-}
-
 // The graph of one layer on inputs a of 2x4x6x8 and b of 2.
-Graph import_layer(const std::string& layer, const std::string& b = "2") {
+Graph import_fork(const std::string& layer, const std::string& b = "2") {
   return import_text(
       "input: 'a' input: 'b' input_shape { dim: [2, 4, 6, 8] } input_shape { dim: [" + b +
       "] }\nlayer { name: 'x' " + layer + " }");
 }
 
 template <class T>
-T op_of(const std::string& type, const std::string& params = "",
-        const std::string& bottoms = "bottom: 'a'") {
-  const Graph graph = import_layer("type: '" + type + "' " + bottoms + " top: 'y' " + params);
+T fork_op(const std::string& type, const std::string& params = "",
+          const std::string& bottoms = "bottom: 'a'") {
+  const Graph graph = import_fork("type: '" + type + "' " + bottoms + " top: 'y' " + params);
   return std::get<T>(graph.nodes().back().op);
 }
 
-std::string error_of(const std::string& layer) {
+std::string fork_error(const std::string& layer) {
   try {
-    import_layer(layer);
+    import_fork(layer);
   } catch (const Error& error) {
     const std::string text = error.what();
     return text.substr(text.find("): ") + 3);
@@ -72,14 +66,14 @@ TEST(CaffeForksTest, ALossWithoutATopIsLeftOut) {
 }
 
 TEST(CaffeForksTest, SsdLayers) {
-  EXPECT_EQ(op_of<Permute>("Permute", "permute_param { order: [0, 2, 3, 1] }").order,
+  EXPECT_EQ(fork_op<Permute>("Permute", "permute_param { order: [0, 2, 3, 1] }").order,
             (Extents{0, 2, 3, 1}));
-  const auto normalize = op_of<Normalize>(
+  const auto normalize = fork_op<Normalize>(
       "Normalize", "norm_param { across_spatial: false channel_shared: false eps: 0.5 }");
   EXPECT_FALSE(normalize.across_spatial);
   EXPECT_FALSE(normalize.channel_shared);
   EXPECT_EQ(normalize.eps, 0.5f);
-  const auto prior = op_of<PriorBox>(
+  const auto prior = fork_op<PriorBox>(
       "PriorBox",
       "prior_box_param { min_size: 30 max_size: 60 aspect_ratio: [2, 3] flip: false clip: true\n"
       "  variance: [0.1, 0.1, 0.2, 0.2] step: 8 offset: 0.25 img_h: 10 img_w: 20 }",
@@ -91,8 +85,8 @@ TEST(CaffeForksTest, SsdLayers) {
   EXPECT_EQ(prior.step, (Floats{8, 8}));
   EXPECT_EQ(prior.image, (std::array<std::int64_t, 2>{10, 20}));
   EXPECT_NE(
-      error_of("type: 'PriorBox' bottom: 'a' bottom: 'a' top: 'y' prior_box_param { min_size: "
-               "3 step: 8 step_h: 8 step_w: 8 }")
+      fork_error("type: 'PriorBox' bottom: 'a' bottom: 'a' top: 'y' prior_box_param { min_size: "
+                 "3 step: 8 step_h: 8 step_w: 8 }")
           .find("both step and step_h"),
       std::string::npos);
 }
@@ -140,15 +134,15 @@ TEST(CaffeForksTest, ProposalsOfPythonAreKnown) {
 TEST(CaffeForksTest, OtherPythonIsRefusedOrLeftOut) {
   const std::string python =
       "type: 'Python' bottom: 'a' top: 'y' python_param { module: 'm' layer: 'L' }";
-  const Graph graph = import_layer(python);
+  const Graph graph = import_fork(python);
   EXPECT_TRUE(graph.nodes().empty());
-  EXPECT_NE(error_of(python + " }\nlayer { name: 'r' type: 'ReLU' bottom: 'y' top: 'z'")
+  EXPECT_NE(fork_error(python + " }\nlayer { name: 'r' type: 'ReLU' bottom: 'y' top: 'z'")
                 .find("is the Python class m.L, which Kissa cannot run"),
             std::string::npos);
 }
 
 TEST(CaffeForksTest, WhatWorksUpResultsIsLeftOut) {
-  const Graph graph = import_layer(
+  const Graph graph = import_fork(
       "type: 'TanH' bottom: 'a' top: 't' }\n"
       "layer { name: 'y' type: 'Yolov3DetectionOutput' bottom: 't' top: 'boxes'\n"
       "  yolov3_detection_output_param { biases: 4 } ");
@@ -157,15 +151,16 @@ TEST(CaffeForksTest, WhatWorksUpResultsIsLeftOut) {
 }
 
 TEST(CaffeForksTest, PlainOps) {
-  EXPECT_EQ(op_of<ShuffleChannel>("ShuffleChannel", "shuffle_channel_param { group: 2 }").group, 2);
-  EXPECT_EQ(op_of<Reorg>("Reorg", "reorg_param { stride: 2 }").stride, 2);
+  EXPECT_EQ(fork_op<ShuffleChannel>("ShuffleChannel", "shuffle_channel_param { group: 2 }").group,
+            2);
+  EXPECT_EQ(fork_op<Reorg>("Reorg", "reorg_param { stride: 2 }").stride, 2);
   EXPECT_EQ(
-      op_of<CropCenter>("CropCenter", "crop_center_param { crop_size: [0, 0, 1, 2] }").margins,
+      fork_op<CropCenter>("CropCenter", "crop_center_param { crop_size: [0, 0, 1, 2] }").margins,
       (Extents{0, 0, 1, 2}));
-  EXPECT_EQ(op_of<Permute>("Transpose", "transpose_param { dim: [3, 2, 0, 1] }").order,
+  EXPECT_EQ(fork_op<Permute>("Transpose", "transpose_param { dim: [3, 2, 0, 1] }").order,
             (Extents{3, 2, 0, 1}));
-  EXPECT_EQ(op_of<Reverse>("Reverse", "reverse_param { axis: 2 }").axis, 2);
-  EXPECT_EQ(op_of<Clip>("ReLU6").max, 6.0f);
+  EXPECT_EQ(fork_op<Reverse>("Reverse", "reverse_param { axis: 2 }").axis, 2);
+  EXPECT_EQ(fork_op<Clip>("ReLU6").max, 6.0f);
 }
 
 TEST(CaffeForksTest, RegionsArePooled) {
@@ -188,19 +183,20 @@ TEST(CaffeForksTest, RegionsArePooled) {
 
 TEST(CaffeForksTest, DepthwiseConvolutionHasAGroupAChannel) {
   for (const char* type : {"ConvolutionDepthwise", "DepthwiseConvolution"}) {
-    const auto op = op_of<Convolution>(type, "convolution_param { num_output: 4 kernel_size: 3 }");
+    const auto op =
+        fork_op<Convolution>(type, "convolution_param { num_output: 4 kernel_size: 3 }");
     EXPECT_EQ(op.group, 4);
   }
 }
 
 TEST(CaffeForksTest, InterpAndUpsample) {
-  const auto size = op_of<Interp>("Interp", "interp_param { height: 9 width: 7 }");
+  const auto size = fork_op<Interp>("Interp", "interp_param { height: 9 width: 7 }");
   EXPECT_EQ(size.size, (std::array<std::int64_t, 2>{9, 7}));
-  EXPECT_EQ(op_of<Interp>("Interp", "interp_param { zoom_factor: 8 pad_beg: -1 }").zoom, 8);
-  EXPECT_NE(error_of("type: 'Interp' bottom: 'a' top: 'y'"), "no error");
-  EXPECT_EQ(op_of<Upsample>("Upsample", "upsample_param { scale: 3 }").scale, 3);
-  const auto unpool = op_of<Unpool>("Upsample", "upsample_param { scale: 2 pad_out_h: true }",
-                                    "bottom: 'a' bottom: 'a'");
+  EXPECT_EQ(fork_op<Interp>("Interp", "interp_param { zoom_factor: 8 pad_beg: -1 }").zoom, 8);
+  EXPECT_NE(fork_error("type: 'Interp' bottom: 'a' top: 'y'"), "no error");
+  EXPECT_EQ(fork_op<Upsample>("Upsample", "upsample_param { scale: 3 }").scale, 3);
+  const auto unpool = fork_op<Unpool>("Upsample", "upsample_param { scale: 2 pad_out_h: true }",
+                                      "bottom: 'a' bottom: 'a'");
   EXPECT_EQ(unpool.cut, (std::array<std::int64_t, 2>{1, 0}));
 }
 
@@ -272,9 +268,9 @@ TEST(CaffeForksTest, LstmOfTheOtherFork) {
 }
 
 TEST(CaffeForksTest, DropoutThatScalesAtTestTime) {
-  op_of<Identity>("Dropout", "dropout_param { dropout_ratio: 0.25 }");
+  fork_op<Identity>("Dropout", "dropout_param { dropout_ratio: 0.25 }");
   EXPECT_EQ(
-      op_of<Power>("Dropout", "dropout_param { dropout_ratio: 0.25 scale_train: false }").scale,
+      fork_op<Power>("Dropout", "dropout_param { dropout_ratio: 0.25 scale_train: false }").scale,
       0.75f);
 }
 

@@ -13,12 +13,7 @@ const std::string kData =
     "layer { name: 'data' type: 'Input' top: 'data'"
     " input_param { shape { dim: [1, 2, 6, 6] } } }\n";
 
-Graph import_text(const std::string& text, const ImportOptions& options = {}) {
-  const TempFile file("net.prototxt", text);
-  return import_caffe(file.path(), "", options);
-}
-
-std::string error_of(const std::string& text, const ImportOptions& options = {}) {
+std::string import_error(const std::string& text, const ImportOptions& options = {}) {
   const TempFile file("net.prototxt", text);
   try {
     import_caffe(file.path(), "", options);
@@ -95,11 +90,11 @@ TEST(CaffeImportTest, UserShapesGoBeforeTheFiles) {
   const std::string relu = "layer { name: 'r' type: 'ReLU' bottom: 'data' top: 'y' }";
   EXPECT_EQ(import_text(kData + relu, options).value(0).shape, Shape({4, 2, 3, 3}));
   EXPECT_EQ(import_text("input: 'data' " + relu, options).value(0).shape, Shape({4, 2, 3, 3}));
-  EXPECT_EQ(error_of("input: 'data' " + relu),
+  EXPECT_EQ(import_error("input: 'data' " + relu),
             "net:1: layer 'input' (Input): the file gives no shape for input 'data'; pass one, as "
             "in --shape data:1x3x224x224");
   options.input_shapes = {{"dat", Shape({1})}};
-  EXPECT_EQ(error_of(kData + relu, options), "'dat' is no input of net; its inputs are: data");
+  EXPECT_EQ(import_error(kData + relu, options), "'dat' is no input of net; its inputs are: data");
 }
 
 TEST(CaffeImportTest, FollowsRules) {
@@ -120,60 +115,62 @@ TEST(CaffeImportTest, FollowsRules) {
 }
 
 TEST(CaffeImportTest, NamesThePlaceOfErrors) {
-  EXPECT_TRUE(error_of(kData + "layer { name: 'x' type: 'Poling' bottom: 'data' top: 'x' }")
+  EXPECT_TRUE(import_error(kData + "layer { name: 'x' type: 'Poling' bottom: 'data' top: 'x' }")
                   .starts_with("net:2: layer 'x' (Poling): unknown layer type; the nearest known "
                                "ones are Pooling, "));
   EXPECT_EQ(
-      error_of(kData + "layer { name: 'x' type: 'ROIAlign' bottom: 'data' top: 'x' }"),
+      import_error(kData + "layer { name: 'x' type: 'ROIAlign' bottom: 'data' top: 'x' }"),
       "net:2: layer 'x' (ROIAlign): Kissa does not have this layer type; a plugin may bring it "
       "(--plugin)");
-  EXPECT_EQ(error_of(kData + "layer { name: 'x' bottom: 'data' top: 'x' }"),
+  EXPECT_EQ(import_error(kData + "layer { name: 'x' bottom: 'data' top: 'x' }"),
             "net:2: layer 'x' (): has no type");
-  EXPECT_EQ(error_of(kData + "layer { name: 'x' type: 'Softmax' bottom: 'data' top: 'x'\n"
-                             "  softmax_param { axis: 4 } }"),
+  EXPECT_EQ(import_error(kData + "layer { name: 'x' type: 'Softmax' bottom: 'data' top: 'x'\n"
+                                 "  softmax_param { axis: 4 } }"),
             "net:2: layer 'x' (Softmax): axis 4 is out of range for shape 1x2x6x6 of 4 axes");
-  EXPECT_EQ(error_of(""), "net: defines no layers");
-  EXPECT_EQ(error_of("input: 'data' input_dim: [1048576, 1048576, 1, 1]"),
+  EXPECT_EQ(import_error(""), "net: defines no layers");
+  EXPECT_EQ(import_error("input: 'data' input_dim: [1048576, 1048576, 1, 1]"),
             "net:1: layer 'input' (Input): shape 1048576x1048576x1x1 has more than 2^36 elements");
-  EXPECT_EQ(error_of("input: 'data' input_dim: [0, 3, 8, 8]"),
+  EXPECT_EQ(import_error("input: 'data' input_dim: [0, 3, 8, 8]"),
             "net:1: layer 'input' (Input): input 'data' of shape 0x3x8x8 has no elements");
-  EXPECT_EQ(error_of("input: 'data' input_dim: [-1, 3, 8, 8]"),
+  EXPECT_EQ(import_error("input: 'data' input_dim: [-1, 3, 8, 8]"),
             "net:1: layer 'input' (Input): shape -1x3x8x8 has a negative extent");
 }
 
 TEST(CaffeImportTest, ExplainsUnknownBottoms) {
-  EXPECT_EQ(error_of(kData + "layer { name: 'x' type: 'ReLU' bottom: 'dat' top: 'x' }"),
+  EXPECT_EQ(import_error(kData + "layer { name: 'x' type: 'ReLU' bottom: 'dat' top: 'x' }"),
             "net:2: layer 'x' (ReLU): bottom 'dat' is no blob of the layers before; did you mean "
             "'data'?");
-  EXPECT_EQ(error_of(kData + "layer { name: 'x' type: 'ReLU' bottom: 'y' top: 'x' }\n"
-                             "layer { name: 'z' type: 'ReLU' bottom: 'x' top: 'y' }"),
+  EXPECT_EQ(import_error(kData + "layer { name: 'x' type: 'ReLU' bottom: 'y' top: 'x' }\n"
+                                 "layer { name: 'z' type: 'ReLU' bottom: 'x' top: 'y' }"),
             "net:2: layer 'x' (ReLU): bottom 'y' is no blob of the layers before: net:3: layer 'z' "
             "(ReLU) makes it, too late: a cycle, or layers in the wrong order");
-  EXPECT_EQ(error_of(kData + "layer { name: 'x' type: 'ReLU' bottom: 'x' top: 'x' }"),
+  EXPECT_EQ(import_error(kData + "layer { name: 'x' type: 'ReLU' bottom: 'x' top: 'x' }"),
             "net:2: layer 'x' (ReLU): bottom 'x' is no blob of the layers before: net:2: layer 'x' "
             "(ReLU) makes it, too late: a cycle, or layers in the wrong order");
-  EXPECT_EQ(error_of("layer { name: 'd' type: 'Data' top: 'd' include { phase: TRAIN } }\n"
-                     "layer { name: 'x' type: 'ReLU' bottom: 'd' top: 'x' }"),
+  EXPECT_EQ(import_error("layer { name: 'd' type: 'Data' top: 'd' include { phase: TRAIN } }\n"
+                         "layer { name: 'x' type: 'ReLU' bottom: 'd' top: 'x' }"),
             "net:2: layer 'x' (ReLU): bottom 'd' is no blob of the layers before: net:1: layer 'd' "
             "(Data) makes it, which the network leaves out in this phase and stage");
 }
 
 TEST(CaffeImportTest, RefusesDuplicateTops) {
   const std::string relu = "layer { name: 'a' type: 'ReLU' bottom: 'data' top: 'y' }\n";
-  EXPECT_EQ(error_of(kData + relu + "layer { name: 'b' type: 'ReLU' bottom: 'data' top: 'y' }"),
+  EXPECT_EQ(import_error(kData + relu + "layer { name: 'b' type: 'ReLU' bottom: 'data' top: 'y' }"),
             "net:3: layer 'b' (ReLU): duplicate top 'y': a layer before makes it, and this one "
             "does not work in place");
-  EXPECT_NE(error_of(kData + "layer { name: 's' type: 'Split' bottom: 'data' top: 'y' top: 'y' }"),
-            "no error");
+  EXPECT_NE(
+      import_error(kData + "layer { name: 's' type: 'Split' bottom: 'data' top: 'y' top: 'y' }"),
+      "no error");
 }
 
 TEST(CaffeImportTest, ChecksCountsOfBottomsAndTops) {
-  EXPECT_EQ(error_of(kData + "layer { name: 'x' type: 'Eltwise' bottom: 'data' top: 'x' }"),
+  EXPECT_EQ(import_error(kData + "layer { name: 'x' type: 'Eltwise' bottom: 'data' top: 'x' }"),
             "net:2: layer 'x' (Eltwise): takes 2 or more bottoms, not 1");
-  EXPECT_EQ(error_of(kData + "layer { name: 'x' type: 'ReLU' bottom: 'data' top: 'x' top: 'y' }"),
-            "net:2: layer 'x' (ReLU): gives 1 top, not 2");
-  EXPECT_EQ(error_of(kData + "layer { name: 'x' type: 'Pooling' bottom: 'data'\n"
-                             "  pooling_param { kernel_size: 2 } }"),
+  EXPECT_EQ(
+      import_error(kData + "layer { name: 'x' type: 'ReLU' bottom: 'data' top: 'x' top: 'y' }"),
+      "net:2: layer 'x' (ReLU): gives 1 top, not 2");
+  EXPECT_EQ(import_error(kData + "layer { name: 'x' type: 'Pooling' bottom: 'data'\n"
+                                 "  pooling_param { kernel_size: 2 } }"),
             "net:2: layer 'x' (Pooling): gives 1 to 2 tops, not 0");
 }
 
@@ -218,7 +215,7 @@ TEST(CaffeImportTest, KnowsTheSizesOfDataLayers) {
   EXPECT_EQ(shape_of("type: 'WindowData' window_data_param { batch_size: 2 } transform_param {\n"
                      "  crop_size: 4 }"),
             Shape({2, 3, 4, 4}));
-  EXPECT_EQ(error_of("layer { name: 'd' type: 'HDF5Data' top: 'a' }"),
+  EXPECT_EQ(import_error("layer { name: 'd' type: 'HDF5Data' top: 'a' }"),
             "net:1: layer 'd' (HDF5Data): the file gives no shape for input 'a'; pass one, as in "
             "--shape a:1x3x224x224");
 }

@@ -23,7 +23,7 @@ T op_of(const std::string& type, const std::string& params = "") {
   return std::get<T>(graph.nodes().at(0).op);
 }
 
-std::string error_of(const std::string& layer) {
+std::string layer_error(const std::string& layer) {
   try {
     import_layer(layer);
   } catch (const Error& error) {
@@ -34,12 +34,12 @@ std::string error_of(const std::string& layer) {
 }
 
 std::string conv_error(const std::string& params) {
-  return error_of("type: 'Convolution' bottom: 'a' top: 'y' convolution_param { num_output: 2 " +
-                  params + " }");
+  return layer_error("type: 'Convolution' bottom: 'a' top: 'y' convolution_param { num_output: 2 " +
+                     params + " }");
 }
 
 std::string pool_error(const std::string& params) {
-  return error_of("type: 'Pooling' bottom: 'a' top: 'y' pooling_param { " + params + " }");
+  return layer_error("type: 'Pooling' bottom: 'a' top: 'y' pooling_param { " + params + " }");
 }
 
 using Extents = std::vector<std::int64_t>;
@@ -100,8 +100,8 @@ TEST(CaffeLayersTest, ConvolutionOfSeveralBottomsSharesItsWeights) {
   EXPECT_NE(graph.node(0).inputs, graph.node(1).inputs);
   EXPECT_EQ(graph.node(1).name, "x[1]");
   EXPECT_EQ(graph.node(1).layers, std::vector<std::string>{"x"});
-  EXPECT_EQ(error_of("type: 'Convolution' bottom: 'a' bottom: 'b' top: 'p'\n"
-                     "convolution_param { num_output: 2 kernel_size: 3 }"),
+  EXPECT_EQ(layer_error("type: 'Convolution' bottom: 'a' bottom: 'b' top: 'p'\n"
+                        "convolution_param { num_output: 2 kernel_size: 3 }"),
             "takes as many bottoms as it gives tops, not 2 and 1");
 }
 
@@ -133,7 +133,7 @@ TEST(CaffeLayersTest, SpatialPyramidIsPoolingsSideBySide) {
   const Graph flat =
       import_layer("type: 'SPP' bottom: 'a' top: 'y' spp_param { pyramid_height: 1 }");
   EXPECT_EQ(flat.value(flat.find_value("y")).shape, Shape({2, 4, 1, 1}));
-  EXPECT_EQ(error_of("type: 'SPP' bottom: 'a' top: 'y'"), "pyramid_height 0 must be in 1 to 16");
+  EXPECT_EQ(layer_error("type: 'SPP' bottom: 'a' top: 'y'"), "pyramid_height 0 must be in 1 to 16");
 }
 
 TEST(CaffeLayersTest, Pooling) {
@@ -170,8 +170,8 @@ TEST(CaffeLayersTest, PoolingRefusesContradictions) {
   EXPECT_EQ(pool_error("kernel_h: 2"), "kernel_h and kernel_w go together");
   EXPECT_EQ(pool_error("global_pooling: true kernel_size: 2"),
             "global pooling takes the whole plane, so no kernel size");
-  EXPECT_EQ(error_of("type: 'Pooling' bottom: 'a' top: 'y' top: 'm' pooling_param { pool: AVE\n"
-                     "  kernel_size: 2 }"),
+  EXPECT_EQ(layer_error("type: 'Pooling' bottom: 'a' top: 'y' top: 'm' pooling_param { pool: AVE\n"
+                        "  kernel_size: 2 }"),
             "only MAX pooling has a second top (the mask)");
   EXPECT_NE(pool_error("kernel_size: 2 pad: 2"), "no error");
   EXPECT_NE(pool_error("global_pooling: true stride: 2"), "no error");
@@ -197,7 +197,7 @@ TEST(CaffeLayersTest, ElementwiseParameters) {
   const auto clip = op_of<Clip>("Clip", "clip_param { min: -1 max: 2 }");
   EXPECT_EQ(clip.min, -1.0f);
   EXPECT_EQ(clip.max, 2.0f);
-  EXPECT_EQ(error_of("type: 'Clip' bottom: 'a' top: 'y' clip_param { min: 1 }"),
+  EXPECT_EQ(layer_error("type: 'Clip' bottom: 'a' top: 'y' clip_param { min: 1 }"),
             "clip_param needs both min and max");
   EXPECT_TRUE(op_of<PRelu>("PReLU", "prelu_param { channel_shared: true }").channel_shared);
   op_of<AbsVal>("AbsVal");
@@ -215,8 +215,9 @@ TEST(CaffeLayersTest, Eltwise) {
   EXPECT_EQ(eltwise("eltwise_param { operation: PROD }").method, EltwiseMethod::kProduct);
   EXPECT_EQ(eltwise("eltwise_param { operation: MAX }").method, EltwiseMethod::kMax);
   EXPECT_EQ(eltwise("eltwise_param { coeff: [1, -1] }").coeffs, (std::vector<float>{1, -1}));
-  EXPECT_NE(error_of("type: 'Eltwise' bottom: 'a' bottom: 'b' top: 'y' eltwise_param { coeff: 1 }"),
-            "no error");
+  EXPECT_NE(
+      layer_error("type: 'Eltwise' bottom: 'a' bottom: 'b' top: 'y' eltwise_param { coeff: 1 }"),
+      "no error");
 }
 
 TEST(CaffeLayersTest, Normalization) {
@@ -262,7 +263,7 @@ TEST(CaffeLayersTest, InnerProduct) {
   EXPECT_EQ(op.axis, 2);
   EXPECT_TRUE(op.transpose);
   EXPECT_FALSE(op.has_bias);
-  EXPECT_NE(error_of("type: 'InnerProduct' bottom: 'a' top: 'y'"), "no error");
+  EXPECT_NE(layer_error("type: 'InnerProduct' bottom: 'a' top: 'y'"), "no error");
 }
 
 TEST(CaffeLayersTest, EmbedAndRecurrentLayers) {
@@ -326,10 +327,12 @@ TEST(CaffeLayersTest, ParameterIsALearnedInput) {
 TEST(CaffeLayersTest, ConcatAndSliceKnowTheOldNameOfAxis) {
   EXPECT_EQ(op_of<Concat>("Concat", "concat_param { axis: -1 }").axis, -1);
   EXPECT_EQ(op_of<Concat>("Concat", "concat_param { concat_dim: 2 }").axis, 2);
-  EXPECT_EQ(error_of("type: 'Concat' bottom: 'a' top: 'y' concat_param { axis: 1 concat_dim: 1 }"),
-            "has both axis and concat_dim; only one is allowed");
-  EXPECT_EQ(error_of("type: 'Concat' bottom: 'a' top: 'y' concat_param { concat_dim: 4294967295 }"),
-            "concat_dim 4294967295 is out of range");
+  EXPECT_EQ(
+      layer_error("type: 'Concat' bottom: 'a' top: 'y' concat_param { axis: 1 concat_dim: 1 }"),
+      "has both axis and concat_dim; only one is allowed");
+  EXPECT_EQ(
+      layer_error("type: 'Concat' bottom: 'a' top: 'y' concat_param { concat_dim: 4294967295 }"),
+      "concat_dim 4294967295 is out of range");
   const Graph graph = import_layer(
       "type: 'Slice' bottom: 'a' top: 'p' top: 'q' slice_param { slice_dim: 3 slice_point: 3 }");
   EXPECT_EQ(graph.value(graph.node(0).outputs.at(1)).shape, Shape({2, 4, 6, 5}));

@@ -10,7 +10,7 @@
 namespace kissa::caffe {
 namespace {
 
-std::string error_of(const std::string& text) {
+std::string parse_error(const std::string& text) {
   try {
     parse_network(text, "net.prototxt");
   } catch (const Error& error) {
@@ -34,39 +34,39 @@ TEST(CaffeNetworkFileTest, KnowsWhereLayersBegin) {
 }
 
 TEST(CaffeNetworkFileTest, NamesLineAndColumnOfSyntaxErrors) {
-  EXPECT_EQ(error_of("layer {\n  name: 'x'\n"),
+  EXPECT_EQ(parse_error("layer {\n  name: 'x'\n"),
             "net.prototxt:3:1: Expected identifier, got: the end of the file");
-  EXPECT_EQ(error_of("layer { pooling_param { kernel_size: '2' } }"),
+  EXPECT_EQ(parse_error("layer { pooling_param { kernel_size: '2' } }"),
             "net.prototxt:1:38: Expected integer, got: '2'");
-  EXPECT_EQ(error_of("layer {} }"), "net.prototxt:1:10: Expected identifier, got: }");
-  EXPECT_EQ(error_of("name: 'a'\nname: 'b'"),
+  EXPECT_EQ(parse_error("layer {} }"), "net.prototxt:1:10: Expected identifier, got: }");
+  EXPECT_EQ(parse_error("name: 'a'\nname: 'b'"),
             "net.prototxt:2:5: Non-repeated field \"name\" is specified multiple times.");
-  EXPECT_EQ(error_of(std::string("\x0a\x05", 2)).substr(0, 17), "net.prototxt:2:1:");
+  EXPECT_EQ(parse_error(std::string("\x0a\x05", 2)).substr(0, 17), "net.prototxt:2:1:");
 }
 
 TEST(CaffeNetworkFileTest, SuggestsNames) {
-  EXPECT_EQ(error_of("layer { nmae: 'x' }"),
+  EXPECT_EQ(parse_error("layer { nmae: 'x' }"),
             "net.prototxt:1:13: LayerParameter has no field 'nmae'; did you mean 'name'?");
-  EXPECT_EQ(error_of("layer { type: 'ReLU' frobnicate: 3 }"),
+  EXPECT_EQ(parse_error("layer { type: 'ReLU' frobnicate: 3 }"),
             "net.prototxt:1:32: LayerParameter has no field 'frobnicate'");
-  EXPECT_EQ(error_of("layer { type: 'Pooling' polling_param {} }"),
+  EXPECT_EQ(parse_error("layer { type: 'Pooling' polling_param {} }"),
             "net.prototxt:1:39: LayerParameter has no field 'polling_param'; did you mean "
             "'pooling_param'?");
-  EXPECT_EQ(error_of("layer { pooling_param { pool: MAXX } }"),
+  EXPECT_EQ(parse_error("layer { pooling_param { pool: MAXX } }"),
             "net.prototxt:1:36: unknown value 'MAXX' for 'pool'; did you mean 'MAX'?");
-  EXPECT_EQ(error_of("layers { type: CONVOLUTON }"),
+  EXPECT_EQ(parse_error("layers { type: CONVOLUTON }"),
             "net.prototxt:1:27: unknown value 'CONVOLUTON' for 'type'; did you mean "
             "'CONVOLUTION'?");
 }
 
 TEST(CaffeNetworkFileTest, BlamesTheTypeForFieldsOfForks) {
   EXPECT_EQ(
-      error_of("layer { name: 'a' type: 'ReLU' }\n"
-               "layer { name: 'p' type: 'ROIAlign'\n roi_align_param { pooled: 2 } }\n"
-               "layer { name: 'b' type: 'ReLU' }\n"),
+      parse_error("layer { name: 'a' type: 'ReLU' }\n"
+                  "layer { name: 'p' type: 'ROIAlign'\n roi_align_param { pooled: 2 } }\n"
+                  "layer { name: 'b' type: 'ReLU' }\n"),
       "net.prototxt:2: layer 'p' (ROIAlign): Kissa does not have this layer type; a plugin may "
       "bring it (--plugin)");
-  EXPECT_EQ(error_of("layer { name: 'p' type: 'Premute' premute_param { order: 0 } }"),
+  EXPECT_EQ(parse_error("layer { name: 'p' type: 'Premute' premute_param { order: 0 } }"),
             "net.prototxt:1: layer 'p' (Premute): unknown layer type; the nearest known ones are "
             "Permute, PReLU, Parameter");
 }

@@ -31,14 +31,14 @@ struct Weights {
   }
 };
 
-Graph import_text(const std::string& text, const Weights& weights,
-                  const ImportOptions& options = {}) {
+Graph import_weighted(const std::string& text, const Weights& weights,
+                      const ImportOptions& options = {}) {
   const TempFile network("net.prototxt", kInput + text);
   const TempFile model("net.caffemodel", weights.net.SerializeAsString());
   return import_caffe(network.path(), model.path(), options);
 }
 
-std::string error_of(const std::string& text, const Weights& weights) {
+std::string weights_error(const std::string& text, const Weights& weights) {
   const TempFile network("net.prototxt", kInput + text);
   const TempFile model("net.caffemodel", weights.net.SerializeAsString());
   try {
@@ -57,30 +57,31 @@ const BlobProto kWeight = make_blob({2, 3}, {1, 2, 3, 4, 5, 6});
 const BlobProto kBias = make_blob({2}, {7, 8});
 
 TEST(CaffeParametersTest, TakesWeightsByLayerName) {
-  const Graph graph = import_text(ip("a") + ip("b"), Weights()
-                                                         .add("b", {kWeight, kBias})
-                                                         .add("other", {kBias})
-                                                         .add("a", {kBias, kBias})
-                                                         .add("a", {kWeight, kBias}));
+  const Graph graph = import_weighted(ip("a") + ip("b"), Weights()
+                                                             .add("b", {kWeight, kBias})
+                                                             .add("other", {kBias})
+                                                             .add("a", {kBias, kBias})
+                                                             .add("a", {kWeight, kBias}));
   EXPECT_EQ(data_of(graph, 0, 0)[5], 6.0f);
   EXPECT_EQ(data_of(graph, 1, 1)[1], 8.0f);
 }
 
 TEST(CaffeParametersTest, TakesLegacyShapes) {
   const Graph graph =
-      import_text(ip("a"), Weights().add("a", {make_blob({1, 1, 2, 3}, {1, 2, 3, 4, 5, 6}),
-                                               make_blob({1, 1, 1, 2}, {7, 8})}));
+      import_weighted(ip("a"), Weights().add("a", {make_blob({1, 1, 2, 3}, {1, 2, 3, 4, 5, 6}),
+                                                   make_blob({1, 1, 1, 2}, {7, 8})}));
   EXPECT_EQ(data_of(graph, 0, 0)[5], 6.0f);
 }
 
 TEST(CaffeParametersTest, RefusesWeightsThatDoNotFit) {
-  EXPECT_EQ(error_of(ip("a"), Weights().add("a", {make_blob({3, 2}, {1, 2, 3, 4, 5, 6}), kBias})),
-            "net:2: layer 'a' (InnerProduct): a.weight is 3x2 in weights, but the network needs "
-            "2x3");
-  EXPECT_EQ(error_of(ip("a"), Weights().add("a", {make_blob({2, 3}, {1, 2}), kBias})),
+  EXPECT_EQ(
+      weights_error(ip("a"), Weights().add("a", {make_blob({3, 2}, {1, 2, 3, 4, 5, 6}), kBias})),
+      "net:2: layer 'a' (InnerProduct): a.weight is 3x2 in weights, but the network needs "
+      "2x3");
+  EXPECT_EQ(weights_error(ip("a"), Weights().add("a", {make_blob({2, 3}, {1, 2}), kBias})),
             "net:2: layer 'a' (InnerProduct): a.weight is 2x3 in weights, but holds 2 numbers "
             "instead of 6");
-  EXPECT_EQ(error_of(ip("a"), Weights().add("a", {kWeight})),
+  EXPECT_EQ(weights_error(ip("a"), Weights().add("a", {kWeight})),
             "net:2: layer 'a' (InnerProduct): has 1 blobs in weights, but the network needs 2 "
             "(a.weight, a.bias)");
 }
@@ -92,7 +93,7 @@ TEST(CaffeParametersTest, SaysWhatIsMissingOrLeftOver) {
     lines += (level == LogLevel::kWarning ? "! " : "") + text.substr(text.find(": ") + 2) + "\n";
   });
   const Graph graph =
-      import_text(ip("a") + ip("b"), Weights().add("a", {kWeight, kBias}).add("c", {kBias}));
+      import_weighted(ip("a") + ip("b"), Weights().add("a", {kWeight, kBias}).add("c", {kBias}));
   set_log_sink({});
   EXPECT_EQ(lines,
             "! has no weights for layer 'b'\n"
@@ -101,10 +102,10 @@ TEST(CaffeParametersTest, SaysWhatIsMissingOrLeftOver) {
 }
 
 TEST(CaffeParametersTest, GivesWeightsToTheFirstLayerOfAName) {
-  const Graph graph = import_text(ip("a") +
-                                      "layer { name: 'a' type: 'InnerProduct' bottom: 'data'"
-                                      " top: 'z' inner_product_param { num_output: 2 } }",
-                                  Weights().add("a", {kWeight, kBias}));
+  const Graph graph = import_weighted(ip("a") +
+                                          "layer { name: 'a' type: 'InnerProduct' bottom: 'data'"
+                                          " top: 'z' inner_product_param { num_output: 2 } }",
+                                      Weights().add("a", {kWeight, kBias}));
   EXPECT_NE(data_of(graph, 0, 0), nullptr);
   EXPECT_EQ(data_of(graph, 1, 0), nullptr);
 }
@@ -113,7 +114,7 @@ TEST(CaffeParametersTest, SharesByName) {
   const std::string shared = "param { name: 'w' } param { name: 'b' }";
   const std::string text = ip("a", shared) + ip("b", shared);
   for (const char* holder : {"a", "b"}) {
-    const Graph graph = import_text(text, Weights().add(holder, {kWeight, kBias}));
+    const Graph graph = import_weighted(text, Weights().add(holder, {kWeight, kBias}));
     EXPECT_EQ(graph.node(0).params, graph.node(1).params);
     EXPECT_EQ(graph.value(graph.node(0).params.at(0)).name, "a.weight");
     EXPECT_EQ(data_of(graph, 1, 0)[5], 6.0f) << "from " << holder;
@@ -121,20 +122,20 @@ TEST(CaffeParametersTest, SharesByName) {
 }
 
 TEST(CaffeParametersTest, SharersMustAgreeOnTheShape) {
-  EXPECT_EQ(error_of(ip("a", "param { name: 'w' }") + ip("b", "param { name: 'w' }", 4),
-                     Weights().add("a", {kWeight, kBias})),
+  EXPECT_EQ(weights_error(ip("a", "param { name: 'w' }") + ip("b", "param { name: 'w' }", 4),
+                          Weights().add("a", {kWeight, kBias})),
             "net:3: layer 'b' (InnerProduct): weight must be 4x3, but it shares 'w' with layer "
             "'a', where it is 2x3");
   // 3 numbers as 1x3 weight of one layer, and as bias of 3 of another.
   const std::string permissive = ip("a", "param { name: 'w' }", 1) +
                                  ip("b", "param { } param { name: 'w' share_mode: PERMISSIVE }", 3);
-  const Graph graph = import_text(
+  const Graph graph = import_weighted(
       permissive, Weights().add("a", {make_blob({1, 3}, {1, 2, 3}), make_blob({1}, {4})}));
   EXPECT_EQ(graph.value(graph.node(1).params.at(1)).shape, Shape({3}));
   EXPECT_EQ(data_of(graph, 1, 1), data_of(graph, 0, 0));
-  EXPECT_NE(error_of(ip("a", "param { name: 'w' }") +
-                         ip("b", "param { name: 'w' share_mode: PERMISSIVE }", 4),
-                     Weights().add("a", {kWeight, kBias})),
+  EXPECT_NE(weights_error(ip("a", "param { name: 'w' }") +
+                              ip("b", "param { name: 'w' share_mode: PERMISSIVE }", 4),
+                          Weights().add("a", {kWeight, kBias})),
             "no error");
 }
 
@@ -142,13 +143,13 @@ TEST(CaffeParametersTest, FillsRandomlyWhatTheFileLacks) {
   ImportOptions options;
   options.random_seed = 7;
   const Weights weights = Weights().add("a", {kWeight, kBias});
-  const Graph graph = import_text(ip("a") + ip("b"), weights, options);
+  const Graph graph = import_weighted(ip("a") + ip("b"), weights, options);
   EXPECT_EQ(data_of(graph, 0, 0)[5], 6.0f);
-  const Graph again = import_text(ip("b"), weights, options);
+  const Graph again = import_weighted(ip("b"), weights, options);
   for (std::size_t i = 0; i < 6; ++i)
     EXPECT_EQ(data_of(graph, 1, 0)[i], data_of(again, 0, 0)[i]) << i;
   options.random_seed = 8;
-  EXPECT_NE(data_of(import_text(ip("b"), weights, options), 0, 0)[0], data_of(again, 0, 0)[0]);
+  EXPECT_NE(data_of(import_weighted(ip("b"), weights, options), 0, 0)[0], data_of(again, 0, 0)[0]);
 }
 
 TEST(CaffeParametersTest, RefusesToFillMoreThanAMachineHolds) {

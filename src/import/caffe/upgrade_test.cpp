@@ -26,7 +26,7 @@ void expect_upgrade(const std::string& old, const std::string& expected) {
       << net.DebugString();
 }
 
-std::string error_of(const std::string& text) {
+std::string upgrade_error(const std::string& text) {
   try {
     upgraded(text);
   } catch (const Error& error) {
@@ -99,7 +99,7 @@ TEST(CaffeUpgradeTest, BringsV0ToV2) {
 TEST(CaffeUpgradeTest, DropsWhatAV0TypeDoesNotKnow) {
   expect_upgrade("layers { layer { name: 'r' type: 'relu' num_output: 3 } }",
                  "layer { name: 'r' type: 'ReLU' }");
-  EXPECT_EQ(error_of("layers { layer { name: 'r' type: 'rleu' } }"),
+  EXPECT_EQ(upgrade_error("layers { layer { name: 'r' type: 'rleu' } }"),
             "net.prototxt:1: layer 'r': unknown V0 layer type 'rleu'");
 }
 
@@ -111,8 +111,8 @@ TEST(CaffeUpgradeTest, MergesPaddingIntoItsReader) {
                  "layer { name: 'c' type: 'Convolution' bottom: 'x' top: 'y'\n"
                  "  convolution_param { kernel_size: 3 pad: 2 } }");
   EXPECT_EQ(upgraded(text).lines, std::vector<int>{2});
-  EXPECT_EQ(error_of("layers { layer { name: 'p' type: 'padding' } bottom: 'x' top: 'x2' }\n"
-                     "layers { layer { name: 'r' type: 'relu' } bottom: 'x2' top: 'y' }"),
+  EXPECT_EQ(upgrade_error("layers { layer { name: 'p' type: 'padding' } bottom: 'x' top: 'x2' }\n"
+                          "layers { layer { name: 'r' type: 'relu' } bottom: 'x2' top: 'y' }"),
             "net.prototxt:2: layer 'r': reads padding layer 'p', which only a convolution or "
             "pooling of one bottom can do");
 }
@@ -130,14 +130,14 @@ TEST(CaffeUpgradeTest, TurnsInputFieldsIntoALayer) {
                  "layer { name: 'input' type: 'Input' top: 'a' input_param {\n"
                  "  shape { dim: [1, 2] } } }");
   expect_upgrade("input: 'a'", "layer { name: 'input' type: 'Input' top: 'a' input_param {} }");
-  EXPECT_EQ(error_of("\ninput: 'a' input_dim: 1"),
+  EXPECT_EQ(upgrade_error("\ninput: 'a' input_dim: 1"),
             "net.prototxt:2: has 1 input_dim for 1 input; each input takes four");
-  EXPECT_EQ(error_of("input: 'a' input: 'b' input_shape { dim: 1 }"),
+  EXPECT_EQ(upgrade_error("input: 'a' input: 'b' input_shape { dim: 1 }"),
             "net.prototxt:1: has 1 input_shape for 2 input");
 }
 
 TEST(CaffeUpgradeTest, RefusesMixedFormats) {
-  EXPECT_EQ(error_of("layer { name: 'a' } layers { name: 'b' }"),
+  EXPECT_EQ(upgrade_error("layer { name: 'a' } layers { name: 'b' }"),
             "net.prototxt: has both 'layer' and 'layers' fields; a file is in one format or the "
             "other");
 }

@@ -26,7 +26,7 @@ LayerParameter make_layer(const std::string& name, const std::vector<BlobProto>&
   return layer;
 }
 
-std::string error_of(const std::string& content) {
+std::string file_error(const std::string& content) {
   const TempFile file("net.caffemodel", content);
   try {
     const WeightFile weights(file.path());
@@ -125,25 +125,26 @@ TEST(CaffeWeightsTest, TakesTheLastOfSeveralLayersOfOneName) {
 }
 
 TEST(CaffeWeightsTest, RefusesWhatIsNoWeightFile) {
-  EXPECT_EQ(error_of(""), "FILE: is empty");
-  EXPECT_EQ(error_of("layer { name: \"x\" }"),
+  EXPECT_EQ(file_error(""), "FILE: is empty");
+  EXPECT_EQ(file_error("layer { name: \"x\" }"),
             "FILE: not a Caffe file, or damaged: no field at byte 0");
-  EXPECT_EQ(error_of("\x0a\x03net"), "FILE: holds no layers; is it a .caffemodel?");
-  EXPECT_EQ(error_of("\xa2\x06\x05\x0a"),
+  EXPECT_EQ(file_error("\x0a\x03net"), "FILE: holds no layers; is it a .caffemodel?");
+  EXPECT_EQ(file_error("\xa2\x06\x05\x0a"),
             "FILE: truncated or damaged: the field at byte 0 claims 5 bytes, but 1 are left");
   // A length of 2^63, of which nothing is there.
-  EXPECT_EQ(error_of("\xa2\x06\x80\x80\x80\x80\x80\x80\x80\x80\x80\x01"),
+  EXPECT_EQ(file_error("\xa2\x06\x80\x80\x80\x80\x80\x80\x80\x80\x80\x01"),
             "FILE: truncated or damaged: the field at byte 0 claims 9223372036854775808 bytes, but "
             "0 are left");
-  EXPECT_EQ(error_of("\xa2\x06\x80"), "FILE: truncated or damaged: a number is cut off at byte 3");
-  EXPECT_EQ(error_of(std::string(20, '\xff')),
+  EXPECT_EQ(file_error("\xa2\x06\x80"),
+            "FILE: truncated or damaged: a number is cut off at byte 3");
+  EXPECT_EQ(file_error(std::string(20, '\xff')),
             "FILE: not a Caffe file, or damaged: no number at byte 0");
   EXPECT_THROW(WeightFile("/no/such/file"), Error);
   EXPECT_THROW(WeightFile("/"), Error);
 }
 
 TEST(CaffeWeightsTest, RefusesPackedNumbersThatEndInsideANumber) {
-  EXPECT_EQ(error_of(std::string("\xa2\x06\x07\x3a\x05\x2a\x03\x01\x02\x03", 10)),
+  EXPECT_EQ(file_error(std::string("\xa2\x06\x07\x3a\x05\x2a\x03\x01\x02\x03", 10)),
             "FILE: damaged: the numbers at byte 7 end inside a number");
 }
 
