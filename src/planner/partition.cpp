@@ -211,8 +211,9 @@ std::vector<Group> partition(const Graph& graph, TacticList tactics,
       groups.push_back({.nodes = {n}, .tactics = {}, .refusals = {}});
       continue;
     }
-    for (Nodes proposal : {siblings(graph, readers, n), chain(graph, readers, n, 4, keep),
-                           chain(graph, readers, n, 2, keep), Nodes{n}}) {
+    for (Nodes proposal :
+         {siblings(graph, readers, n), chain(graph, readers, n, 4, keep),
+          chain(graph, readers, n, 3, keep), chain(graph, readers, n, 2, keep), Nodes{n}}) {
       std::erase_if(proposal, [&](NodeId m) { return is_taken[static_cast<std::size_t>(m)]; });
       if (proposal.empty() || proposal[0] != n) continue;
       for (const NodeId m : proposal) require_data(graph, graph.node(m));

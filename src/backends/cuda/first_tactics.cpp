@@ -3,6 +3,8 @@
 
 #include "backends/cuda/kernels/first_conv.h"
 #include "backends/cuda/kernels/head.h"
+#include "backends/cuda/kernels/neck.h"
+#include "backends/cuda/kernels/stage.h"
 #include "backends/cuda/kernels/wide_stage.h"
 #include "backends/cuda/nhwc.h"
 #include "backends/cuda/tactics.h"
@@ -229,11 +231,100 @@ class HeadTactic final : public Tactic {
   bool is_wide_;
 };
 
+// Its 28 tiles of a GoogLeNet's image fill the GPU; from more images on, larger tiles win.
+constexpr std::int64_t kFewImages = 2;
+
+// 3 x 3 convolution, LRN and pool in a chain, for few images on Hopper.
+class NeckTactic final : public Tactic {
+ public:
+  explicit NeckTactic(Number number)
+      : name_(fmt::format("cuda.neck.{}.{}", number == Number::kF32 ? "mma3" : "mma",
+                          suffix_of(number))),
+        number_(number) {}
+
+  std::string_view name() const override { return name_; }
+
+  std::optional<std::string> refuse(const Region& region) const override {
+    if (region.nodes.size() != 3) return "not a chain of three";
+    for (std::size_t i = 1; i < 3; ++i)
+      if (region.nodes[i].inputs != region.nodes[i - 1].outputs) return "not a chain of three";
+    if (region.outputs != region.nodes[2].outputs) return "more than one output";
+    if (auto reason = refuse_flow(region)) return reason;
+    const auto* conv = std::get_if<Convolution>(&region.nodes[0].op);
+    const auto* lrn = std::get_if<Lrn>(&region.nodes[1].op);
+    const auto* pool = std::get_if<Pooling>(&region.nodes[2].op);
+    if (conv == nullptr || lrn == nullptr || pool == nullptr) return "not convolution, LRN, pool";
+    using Pair = std::vector<std::int64_t>;
+    if (conv->kernel != Pair{3, 3} || conv->stride != Pair{1, 1} || conv->pad != Pair{1, 1} ||
+        conv->dilation != Pair{1, 1} || conv->group != 1 || conv->axis != 1)
+      return "the convolution is not 3x3 of stride 1";
+    if (conv->num_output > kNeckOutputs) return "too many outputs";
+    Pooling wanted = {.kernel = {3, 3}, .stride = {2, 2}};
+    wanted.round_mode = pool->round_mode;
+    if (*pool != wanted) return "the pool is not 3x3, max, of stride 2";
+    if (lrn->region != LrnRegion::kAcrossChannels || lrn->size != 5)
+      return "LRN is not across 5 channels";
+    if (!bounds_of(region.nodes[0].epilogue) || !region.nodes[1].epilogue.empty() ||
+        !region.nodes[2].epilogue.empty())
+      return "it has another epilogue";
+    if (in_of(region).shape[0] > kFewImages) return "too many images";
+    if (!has_wide_stage()) return "the GPU or its driver is not Hopper's";
+    if (neck_shared_bytes(shape_of(region)) > kMaxSharedBytes) return "too many channels";
+    return std::nullopt;
+  }
+
+  Requirements requirements(const Region&) const override {
+    return {{nhwc(number_)}, {nhwc(number_)}};
+  }
+
+  std::unique_ptr<Step> prepare(const Region& region,
+                                const PrepareContext& context) const override {
+    const auto& conv = std::get<Convolution>(region.nodes[0].op);
+    const Region::Node& first = region.nodes[0];
+    const auto param = [&](std::size_t i) { return region.value(first.params[i]).constant; };
+    Neck neck = shape_of(region);
+    neck.weight =
+        pack_stage_weight(context.weights, number_, conv, in_of(region).shape[1], param(0));
+    neck.bias = pack_bias(context.weights, conv.has_bias ? param(1) : nullptr, conv.num_output);
+    prepare_neck(number_);
+    return std::make_unique<LaunchStep<Neck>>(neck, launch_neck);
+  }
+
+ private:
+  // All but addresses, of a region that is such a chain.
+  Neck shape_of(const Region& region) const {
+    const auto& conv = std::get<Convolution>(region.nodes[0].op);
+    const auto& lrn = std::get<Lrn>(region.nodes[1].op);
+    const Shape& in = in_of(region).shape;
+    const Shape& out = out_of(region).shape;
+    const Bounds bounds = *bounds_of(region.nodes[0].epilogue);
+    Neck neck = {};
+    neck.number = number_;
+    neck.src_stride = to_int(in_of(region).pixel_stride);
+    neck.dst_stride = to_int(out_of(region).pixel_stride);
+    neck.images = to_int(in[0]);
+    neck.height = to_int(in[2]);
+    neck.width = to_int(in[3]);
+    neck.out_height = to_int(out[2]);
+    neck.out_width = to_int(out[3]);
+    neck.groups_in = to_int(channel_blocks(in[1]) * kChannelBlock / group_channels(number_));
+    neck.outputs = to_int(conv.num_output);
+    neck.lrn = {to_int(lrn.size / 2), lrn.k, lrn.alpha / static_cast<float>(lrn.size), lrn.beta};
+    neck.low = bounds.low;
+    neck.high = bounds.high;
+    return neck;
+  }
+
+  std::string name_;
+  Number number_;
+};
+
 }  // namespace
 
 void add_first_tactics(Number number, std::vector<std::unique_ptr<const Tactic>>& tactics) {
   if (number == Number::kF16) tactics.push_back(std::make_unique<HeadTactic>(number, true));
   tactics.push_back(std::make_unique<HeadTactic>(number, false));
+  tactics.push_back(std::make_unique<NeckTactic>(number));
   tactics.push_back(std::make_unique<FirstConvTactic>(number));
 }
 

@@ -73,6 +73,19 @@ const void* pack_fragments(
   return pack_numbers(weights, number, channel_blocks(outputs) * steps * 32 * of_lane, value_at);
 }
 
+const void* pack_stage_weight(WeightArena& weights, Number number, const Convolution& conv,
+                              std::int64_t channels, const float* weight) {
+  const std::int64_t taps = conv.kernel[0] * conv.kernel[1];
+  const std::int64_t group = group_channels(number);
+  return pack_fragments(weights, number, conv.num_output,
+                        channel_blocks(channels) * kChannelBlock / group * taps,
+                        [&](std::int64_t output, std::int64_t step, int row) {
+                          const std::int64_t c = step / taps * group + row;
+                          if (c >= channels) return 0.0f;
+                          return weight[(output * channels + c) * taps + step % taps];
+                        });
+}
+
 const float* pack_bias(WeightArena& weights, const float* bias, std::int64_t outputs) {
   const std::int64_t count = channel_blocks(outputs) * kChannelBlock;
   return static_cast<const float*>(weights.add(count * 4, [&](void* packed) {

@@ -47,6 +47,10 @@ const void* pack_fragments(
     WeightArena& weights, Number number, std::int64_t outputs, std::int64_t steps,
     const std::function<float(std::int64_t output, std::int64_t step, int row)>& weight_at);
 
+// The weight of a square filter: the steps are (group of channels, tap).
+const void* pack_stage_weight(WeightArena& weights, Number number, const Convolution& conv,
+                              std::int64_t channels, const float* weight);
+
 // A bias of whole blocks of 16, 0 where there is none.
 const float* pack_bias(WeightArena& weights, const float* bias, std::int64_t outputs);
 

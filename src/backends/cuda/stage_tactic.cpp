@@ -97,19 +97,6 @@ const StageTile* best_tile(const Stage& stage) {
   return best;
 }
 
-const void* pack_weight(WeightArena& weights, Number number, const Convolution& conv,
-                        std::int64_t channels, const float* weight) {
-  const std::int64_t taps = conv.kernel[0] * conv.kernel[1];
-  const std::int64_t group = group_channels(number);
-  return pack_fragments(weights, number, conv.num_output,
-                        channel_blocks(channels) * kChannelBlock / group * taps,
-                        [&](std::int64_t output, std::int64_t step, int row) {
-                          const std::int64_t c = step / taps * group + row;
-                          if (c >= channels) return 0.0f;
-                          return weight[(output * channels + c) * taps + step % taps];
-                        });
-}
-
 class StageStep final : public Step {
  public:
   StageStep(const Region& region, const StageTile& tile, WeightArena& weights)
@@ -124,8 +111,8 @@ class StageStep final : public Step {
       task.dst_stride = to_int(region.value(node.outputs[0]).desc.pixel_stride);
       const auto* conv = std::get_if<Convolution>(&node.op);
       if (conv == nullptr) continue;
-      task.weight = pack_weight(weights, tile.number, *conv, in_of(region, node).shape[1],
-                                region.value(node.params[0]).constant);
+      task.weight = pack_stage_weight(weights, tile.number, *conv, in_of(region, node).shape[1],
+                                      region.value(node.params[0]).constant);
       task.bias =
           pack_bias(weights, conv->has_bias ? region.value(node.params[1]).constant : nullptr,
                     conv->num_output);

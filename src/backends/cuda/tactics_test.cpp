@@ -182,6 +182,11 @@ std::vector<Trial> chains() {
   for (const Shape& shape : {Shape{1, 3, 224, 224}, Shape{2, 3, 61, 75}, Shape{17, 1, 16, 15},
                              Shape{8, 3, 224, 224}, Shape{40, 2, 37, 45}})
     trials.push_back(cpu::make_chain("head", {first, pool, lrn, same_conv(64, 1)}, shape, {}));
+  // What follows them: 3 x 3 convolution, LRN, pool.
+  for (const auto& [shape, outputs] :
+       {std::pair{Shape{1, 64, 56, 56}, 192}, std::pair{Shape{2, 19, 9, 34}, 70},
+        std::pair{Shape{1, 8, 30, 5}, 33}, std::pair{Shape{2, 40, 61, 29}, 150}})
+    trials.push_back(cpu::make_chain("neck", {same_conv(outputs, 3), lrn, pool}, shape, {}));
   return trials;
 }
 

@@ -8,11 +8,11 @@
 //           (so that 8 pixels of ldmatrix lie in different banks), later the FP32 sums
 //   weights: [block of 16 outputs][step][lane] 16 bytes: a lane's four registers of one mma
 //
-// The weights' first steps are fetched before the wait for the kernel before. A block loads its
-// activations once; then its warps walk their share of K without a barrier and add up through
-// shared memory. Where warps do not share sums, the tile is large, and the activations come in
-// chunks of 128 bytes a pixel, the next while the present one is multiplied.
-// docs/kernels/cuda_conv.md has figures.
+// The weights' first steps are fetched, and the first addresses found, before the wait for the
+// kernel before. A block loads its activations once; then its warps walk their share of K without a
+// barrier and add up through shared memory. Where warps do not share sums, the tile is large, and
+// the activations come in chunks of 128 bytes a pixel, the next while the present one is
+// multiplied. docs/kernels/cuda_conv.md has figures.
 #pragma once
 
 #include "backends/cuda/kernels/number.cuh"
@@ -67,7 +67,7 @@ __device__ void pool_task(const Stage& stage, const StageTask& task, int block) 
 
 // Blocks of a multiprocessor that have registers, by those of the sums and of the weights that are
 // on their way.
-constexpr int stage_blocks_resident(int m_each, int n_each, int ahead) {
+__host__ __device__ constexpr int stage_blocks_resident(int m_each, int n_each, int ahead) {
   const int held = m_each * (4 * n_each + 8 * ahead);
   return held > 96 ? 1 : held > 48 ? 2 : 3;
 }
@@ -117,7 +117,7 @@ __global__ void __launch_bounds__(kStageThreads, stage_blocks_resident(kMEach, k
   const int first_pixel = block / task.tiles_m % stage.tiles_n * kPixels;
   const int images = min(stage.images_each, stage.images - first_image);
   const int inside = is_part ? min(kPixels, plane - first_pixel) : images * plane;
-  const std::int64_t start = std::int64_t{first_image} * plane + first_pixel;
+  const int start = first_image * plane + first_pixel;
 
   const int lane = tid % 32;
   const int warp = tid / 32;
@@ -173,37 +173,52 @@ __global__ void __launch_bounds__(kStageThreads, stage_blocks_resident(kMEach, k
     rows[j] = pixels_at + static_cast<std::uint32_t>(at * pitch + lane / 8 % 2 * 16);
   }
 
-  const auto* src = static_cast<const T*>(task.src);
+  const auto* src = static_cast<const uint4*>(task.src);
+  const int pixel_words = task.src_stride / kOfWord<T>;
   const int rows_each =
       is_part ? (first_pixel + inside - 1) / width - first_y + 1 + 2 * pad : stage.height + 2 * pad;
   const float per_row = 1.0f / static_cast<float>(padded_width);
-  // Brings the channels of one chunk, 16 bytes a thread at a time.
-  const auto bring = [&](int chunk) {
+  const int staged = side == 1 ? kPixels : images * rows_each * padded_width;
+  // Where the channels of one chunk come from, 16 bytes each, and go.
+  struct Copy {
+    std::uint32_t to;
+    int from;  // words of 16 bytes; kZeros; kNothing
+  };
+  constexpr int kZeros = -1;
+  constexpr int kNothing = -2;
+  const auto copy_of_pixel = [&](int local, int word, bool is_inside, int pixel) {
+    return Copy{static_cast<std::uint32_t>(local * pitch + word * 16),
+                is_inside ? pixel * pixel_words + word : kZeros};
+  };
+  const auto copy_of_point = [&](int i, int words, float per_word) {
+    const int local = divide(i, per_word);
+    return copy_of_pixel(local, i - local * words, local < inside, start + local);
+  };
+  const auto copy_of_halo = [&](int i, int words, float per_word) {
+    const int local = divide(i, per_word);
+    const int row = divide(local, per_row);
+    const int image = is_part ? 0 : row / rows_each;
+    const int x = local - row * padded_width - pad;
+    const int y = first_y + row - image * rows_each - pad;
+    return copy_of_pixel(local, i - local * words,
+                         x >= 0 && x < width && y >= 0 && y < stage.height,
+                         (first_image + image) * plane + y * width + x);
+  };
+  const auto run = [&](const Copy& copy, std::uint32_t to, int first_word) {
+    copy_async(to + copy.to, src + max(copy.from, 0) + first_word, copy.from >= 0);
+  };
+  // Brings the chunk's channels from item `first` on.
+  const auto bring = [&](int chunk, int first) {
     const int first_group = chunk * task.chunk_groups;
     const int words = min(task.chunk_groups, task.groups_in - first_group) * 2;
     const float per_word = 1.0f / static_cast<float>(words);
     const std::uint32_t to = pixels_at + static_cast<std::uint32_t>(chunk % 2 * task.chunk_bytes);
-    const auto copy = [&](int local, int word, std::int64_t pixel, bool is_inside) {
-      copy_async(to + static_cast<std::uint32_t>(local * pitch + word * 16),
-                 src + (is_inside ? pixel : start) * task.src_stride +
-                     (first_group * 2 + word) * kOfWord<T>,
-                 is_inside);
-    };
     if (side == 1) {
-      for (int i = tid; i < kPixels * words; i += kStageThreads) {
-        const int local = divide(i, per_word);
-        copy(local, i - local * words, start + local, local < inside);
-      }
+      for (int i = first + tid; i < staged * words; i += kStageThreads)
+        run(copy_of_point(i, words, per_word), to, first_group * 2);
     } else {
-      for (int i = tid; i < images * rows_each * padded_width * words; i += kStageThreads) {
-        const int local = divide(i, per_word);
-        const int row = divide(local, per_row);
-        const int image = is_part ? 0 : row / rows_each;
-        const int x = local - row * padded_width - pad;
-        const int y = first_y + row - image * rows_each - pad;
-        copy(local, i - local * words, std::int64_t{first_image + image} * plane + y * width + x,
-             x >= 0 && x < width && y >= 0 && y < stage.height);
-      }
+      for (int i = first + tid; i < staged * words; i += kStageThreads)
+        run(copy_of_halo(i, words, per_word), to, first_group * 2);
     }
     commit_copies();
   };
@@ -231,18 +246,36 @@ __global__ void __launch_bounds__(kStageThreads, stage_blocks_resident(kMEach, k
     }
   };
 
-  wait_for_previous();
-  bring(0);
   if constexpr (kKWarps > 1) {
+    // The first copies are found before the wait.
+    constexpr int kEarly =
+        kMEach * kNEach > 8 || stage_blocks_resident(kMEach, kNEach, kAhead) > 2 ? 4 : 8;
+    const int words = task.groups_in * 2;
+    const float per_word = 1.0f / static_cast<float>(words);
+    Copy early[kEarly];
+#pragma unroll
+    for (int k = 0; k < kEarly; ++k) {
+      const int i = tid + k * kStageThreads;
+      early[k] = i >= staged * words ? Copy{0, kNothing}
+                 : side == 1         ? copy_of_point(i, words, per_word)
+                                     : copy_of_halo(i, words, per_word);
+    }
+    wait_for_previous();
+#pragma unroll
+    for (int k = 0; k < kEarly; ++k)
+      if (early[k].from != kNothing) run(early[k], pixels_at, 0);
+    bring(0, kEarly * kStageThreads);
     wait_for_copies<0>();
     __syncthreads();
     multiply(first_pair, end_pair, 0, 0);
   } else {
+    wait_for_previous();
+    bring(0, 0);
     const int chunk_steps = task.chunk_groups * taps;
     const int chunks = (task.groups_in + task.chunk_groups - 1) / task.chunk_groups;
     for (int chunk = 0; chunk < chunks; ++chunk) {
       if (chunk + 1 < chunks) {
-        bring(chunk + 1);
+        bring(chunk + 1, 0);
         wait_for_copies<1>();
       } else {
         wait_for_copies<0>();
@@ -273,27 +306,32 @@ __global__ void __launch_bounds__(kStageThreads, stage_blocks_resident(kMEach, k
     }
   }
   __syncthreads();
-  constexpr int kGroups = kChannels / 8;
+  // Channels that a thread finishes at a time.
+  constexpr int kEach = kPixels * kChannels <= 4 * kStageThreads ? 4 : 8;
+  constexpr int kGroups = kChannels / kEach;
   for (int i = tid; i < kPixels * kGroups; i += kStageThreads) {
     const int local = i / kGroups;
-    const int channel = i % kGroups * 8;
+    const int channel = i % kGroups * kEach;
     if (local >= inside || tile_m * kChannels + channel >= task.blocks_out * 16) continue;
-    float result[8];
+    float result[kEach];
 #pragma unroll
-    for (int c = 0; c < 8; ++c) result[c] = bias[channel + c];
+    for (int c = 0; c < kEach; ++c) result[c] = bias[channel + c];
 #pragma unroll
     for (int k = 0; k < kKWarps; ++k) {
       const float* from = partial + (k * kPixels + local) * kSumPitch + channel;
-      const float4 a = *reinterpret_cast<const float4*>(from);
-      const float4 b = *reinterpret_cast<const float4*>(from + 4);
-      result[0] += a.x, result[1] += a.y, result[2] += a.z, result[3] += a.w;
-      result[4] += b.x, result[5] += b.y, result[6] += b.z, result[7] += b.w;
+#pragma unroll
+      for (int c = 0; c < kEach; c += 4) {
+        const float4 part = *reinterpret_cast<const float4*>(from + c);
+        result[c] += part.x, result[c + 1] += part.y;
+        result[c + 2] += part.z, result[c + 3] += part.w;
+      }
     }
 #pragma unroll
-    for (int c = 0; c < 8; ++c) result[c] = fminf(fmaxf(result[c], task.low), task.high);
-    store_elements<8>(static_cast<T*>(task.dst) + (start + local) * task.dst_stride +
-                          tile_m * kChannels + channel,
-                      result);
+    for (int c = 0; c < kEach; ++c) result[c] = fminf(fmaxf(result[c], task.low), task.high);
+    store_elements<kEach>(static_cast<T*>(task.dst) +
+                              std::int64_t{start + local} * task.dst_stride + tile_m * kChannels +
+                              channel,
+                          result);
   }
 }
 
