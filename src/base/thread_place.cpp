@@ -1,7 +1,6 @@
 #include "base/thread_place.h"
 
 #include <pthread.h>
-#include <time.h>
 #include <unistd.h>
 
 namespace kissa {
