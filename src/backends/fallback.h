@@ -3,6 +3,8 @@
 
 #include <fmt/core.h>
 
+#include <utility>
+
 #include "backends/tactic.h"
 
 namespace kissa {
@@ -10,8 +12,8 @@ namespace kissa {
 // A tactic that steps back where one of a preferred list takes a region.
 class Fallback final : public Tactic {
  public:
-  Fallback(const Tactic& tactic, const std::vector<const Tactic*>& preferred)
-      : tactic_(tactic), preferred_(preferred) {}
+  Fallback(const Tactic& tactic, std::vector<const Tactic*> preferred)
+      : tactic_(tactic), preferred_(std::move(preferred)) {}
 
   std::string_view name() const override { return tactic_.name(); }
   std::optional<std::string> refuse(const Region& region) const override {

@@ -7,6 +7,8 @@
 namespace kissa {
 namespace {
 
+using Clock = std::chrono::steady_clock;
+
 TEST(ThreadPoolTest, RunsEachTaskOnceInEveryJob) {
   for (const int threads : {1, 2, 5}) {
     ThreadPool pool(threads);
@@ -43,6 +45,35 @@ TEST(ThreadPoolTest, WakesSleepingThreads) {
     pool.run(100, [&](int task, int) { sum += task; });
     EXPECT_EQ(sum, 4950);
   }
+}
+
+// Beside processes that keep every processor busy, threads change places.
+TEST(ThreadPoolTest, RunsBesideABusyMachineAndLeavesTheCallersProcessors) {
+  const Processors before = Processors::of_this_thread();
+  std::atomic<bool> stop = false;
+  std::vector<std::thread> spinners;
+  for (int i = 0; i < before.count(); ++i)
+    spinners.emplace_back([&] {
+      while (!stop) {
+      }
+    });
+  for (const int threads : {2, 4}) {
+    ThreadPool pool(threads);
+    std::vector<int> calls(64);
+    const auto end = Clock::now() + std::chrono::milliseconds(200);
+    int jobs = 0;
+    for (; Clock::now() < end; ++jobs)
+      pool.run(64, [&](int task, int) {
+        ++calls[static_cast<std::size_t>(task)];
+        const auto done = Clock::now() + std::chrono::microseconds(20);
+        while (Clock::now() < done) {
+        }
+      });
+    EXPECT_EQ(calls, std::vector<int>(64, jobs));
+  }
+  stop = true;
+  for (std::thread& spinner : spinners) spinner.join();
+  EXPECT_EQ(Processors::of_this_thread(), before);
 }
 
 }  // namespace

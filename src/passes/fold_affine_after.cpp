@@ -34,6 +34,7 @@ Chain chain_from(const Rewriter& graph, NodeId head) {
 
 std::string names_of(const Rewriter& graph, const std::vector<NodeId>& nodes) {
   std::vector<std::string> names;
+  names.reserve(nodes.size());
   for (const NodeId id : nodes) names.push_back(fmt::format("'{}'", graph.node(id).name));
   return fmt::format("{}", fmt::join(names, ", "));
 }
@@ -84,6 +85,7 @@ std::optional<std::string> fold(Rewriter& graph, const Chain& chain) {
 
 std::vector<float> rounded(const std::vector<double>& numbers) {
   std::vector<float> result;
+  result.reserve(numbers.size());
   for (const double x : numbers) result.push_back(static_cast<float>(x));
   return result;
 }

@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "backends/cpu/conv_bf16.h"
+#include "backends/cpu/conv_prelu.h"
 #include "backends/cpu/kernel_tactic.h"
 #include "base/system.h"
 
@@ -22,11 +23,28 @@ FinishRun finish_of(const Epilogue& epilogue) {
     run.high = epilogue.high;
   } else if (epilogue.activation == Activation::kRelu && epilogue.low == 0.0f) {
     run.low = 0.0f;
-  } else if (epilogue.activation == Activation::kRelu) {
-    run.leaky = true;
-    run.slope = epilogue.low;
   }
   return run;
+}
+
+bool is_leaky(const Region& region, const Region::Node& node) {
+  return learned_slopes(region, node) != nullptr ||
+         (node.epilogue.activation == Activation::kRelu && node.epilogue.low != 0.0f);
+}
+
+// Of the block's channels, zero where there are none.
+void write_slopes(const Region& region, const OutputBlock& block, float* slopes) {
+  std::fill(slopes, slopes + kChannelBlock, 0.0f);
+  if (!block.is_leaky) return;
+  const Region::Value* learned = learned_slopes(region, *block.node);
+  const std::int64_t outputs = std::get<Convolution>(block.node->op).num_output;
+  const std::int64_t count = std::min(kChannelBlock, outputs - block.first_output);
+  if (learned == nullptr)
+    std::fill(slopes, slopes + count, block.node->epilogue.low);
+  else if (learned->desc.shape.elements() == 1)
+    std::fill(slopes, slopes + count, learned->constant[0]);
+  else
+    std::copy_n(learned->constant + block.first_output, count, slopes);
 }
 
 // Cycles that a tile of AVX-512 takes for each step of its sum, times 2, on a core with two units
@@ -61,7 +79,8 @@ std::vector<OutputBlock> output_blocks(const Region& region) {
     block.binding = output_binding(region, node.outputs[0]);
     block.image_stride = BlockedTensor(out).image_stride;
     block.finish = finish_of(node.epilogue);
-    block.needs_finish = node.epilogue.has_residual || block.finish.leaky;
+    block.is_leaky = is_leaky(region, node);
+    block.needs_finish = node.epilogue.has_residual || block.is_leaky;
     block.residual = -1;
     if (node.epilogue.has_residual) {
       const int value = node.inputs.back();
@@ -107,9 +126,16 @@ std::vector<Panel> pack_panels(const Region& region, const ConvStorage& storage,
                                std::int64_t floats_per_block, const PackWeights& pack,
                                WeightArena& arena) {
   const bool is_half = storage.weights == DataType::kF16;
-  const auto panel_floats = [&](const Panel& panel) {  // the bias comes first
+  // The bias comes first, slopes last.
+  const auto slope_floats = [](const Panel& panel) {
+    const bool has_slopes = std::any_of(panel.blocks.begin(), panel.blocks.end(),
+                                        [](const OutputBlock& block) { return block.is_leaky; });
+    return has_slopes ? panel.size() * kChannelBlock : 0;
+  };
+  const auto panel_floats = [&](const Panel& panel) {
     const std::int64_t weights = panel.size() * floats_per_block / (is_half ? 2 : 1);
-    return panel.size() * kChannelBlock + divide_up(weights, kChannelBlock) * kChannelBlock;
+    return panel.size() * kChannelBlock + divide_up(weights, kChannelBlock) * kChannelBlock +
+           slope_floats(panel);
   };
   std::vector<Panel> panels;
   for (const int size : sizes) {
@@ -149,7 +175,12 @@ std::vector<Panel> pack_panels(const Region& region, const ConvStorage& storage,
       } else {
         pack(panel.blocks, next);
       }
-      next += panel_floats(panel) - panel.size() * kChannelBlock;
+      next += panel_floats(panel) - panel.size() * kChannelBlock - slope_floats(panel);
+      if (slope_floats(panel) == 0) continue;
+      for (const OutputBlock& block : panel.blocks) {
+        write_slopes(region, block, next);
+        next += kChannelBlock;
+      }
     }
   });
 
@@ -160,7 +191,12 @@ std::vector<Panel> pack_panels(const Region& region, const ConvStorage& storage,
     panel.lines = panel_floats(panel) / kChannelBlock;
     panel.storage = storage;
     next += panel_floats(panel);
-    for (OutputBlock& block : panel.blocks) block.node = nullptr;
+    const float* slope = next - slope_floats(panel);
+    for (OutputBlock& block : panel.blocks) {
+      if (block.is_leaky) block.finish.slope = slope;
+      slope += kChannelBlock;
+      block.node = nullptr;
+    }
   }
   return panels;
 }
@@ -222,7 +258,6 @@ HalfBlock half_block(const OutputBlock& block, const Bindings& bindings, std::in
                     .residual = nullptr,
                     .low = finish.low,
                     .high = finish.high,
-                    .leaky = finish.leaky,
                     .slope = finish.slope,
                     .is_last = block.is_last && block.first_output / kChannelBlock % 2 == 0};
   if (block.residual >= 0)

@@ -20,7 +20,8 @@ struct OutputBlock {
   std::size_t binding;        // in Bindings::outputs
   std::int64_t offset;        // floats from the start of an image to the block
   std::int64_t image_stride;  // floats
-  FinishRun finish;           // the epilogue; dst, residual and count unset
+  FinishRun finish;           // the epilogue; dst, residual and count unset, slope when packed
+  bool is_leaky;              // has slopes
   bool needs_finish;          // false: a clamp, or nothing
   int residual;               // in Bindings::inputs; -1: none
   std::int64_t residual_stride;
@@ -34,7 +35,7 @@ struct Panel {
   std::vector<OutputBlock> blocks;
   const float* bias = nullptr;    // of all blocks, zero where there is none
   const float* weight = nullptr;  // as the tactic packed it; in FP16, half as many floats
-  std::int64_t lines = 0;         // of 64 bytes, with the bias; the next panel lies behind them
+  std::int64_t lines = 0;         // of 64 bytes, with bias and slopes; the next panel lies behind
   ConvStorage storage = {};
   std::vector<float> low, high;  // GemmTile's
   bool clamp = false;

@@ -25,30 +25,40 @@ Floats random_floats(std::int64_t count, std::mt19937& random) {
   return values;
 }
 
-// Convolutions that read one value, each with its epilogue, and what they should give.
+// What follows the sums of a convolution: an epilogue, and perhaps a PReLU.
+struct Ending {
+  Epilogue epilogue = {};
+  enum class Prelu { kNone, kOfEachChannel, kShared } prelu = Prelu::kNone;
+
+  bool has_prelu() const { return prelu != Prelu::kNone; }
+  std::string describe() const { return epilogue.describe() + (has_prelu() ? ", prelu" : ""); }
+};
+
+// Convolutions that read one value, each with its ending, and what they should give.
 struct Problem {
   std::string name;
   Shape in;
   std::vector<Convolution> convs;
-  Epilogue epilogue;
+  Ending ending;
   Floats x;
-  std::vector<Floats> weights, biases, residuals;  // one a convolution; residuals may be empty
+  std::vector<Floats> weights, biases, residuals, slopes;  // one a convolution; some are not read
   std::vector<Shape> out;
   std::vector<Floats> expected;
   double largest = 0.0;  // of the sums, before any clip: what errors are measured by
 };
 
 Problem make_problem(std::string name, const Shape& in, std::vector<Convolution> convs,
-                     const Epilogue& epilogue = {}) {
+                     const Ending& ending = {}) {
   std::mt19937 random(7);
   Problem p{.name = std::move(name),
             .in = in,
             .convs = std::move(convs),
-            .epilogue = epilogue,
+            .ending = ending,
             .x = random_floats(in.elements(), random),
             .weights = {},
             .biases = {},
             .residuals = {},
+            .slopes = {},
             .out = {},
             .expected = {},
             .largest = 0.0};
@@ -65,7 +75,12 @@ Problem make_problem(std::string name, const Shape& in, std::vector<Convolution>
     conv.reference(x, {&y, 1});
     for (const float value : p.expected.back())
       p.largest = std::max(p.largest, std::abs(double{value}));
-    apply(epilogue, p.residuals.back().data(), y.data, y.shape.elements());
+    apply(ending.epilogue, p.residuals.back().data(), y.data, y.shape.elements());
+    const PRelu prelu{.channel_shared = ending.prelu == Ending::Prelu::kShared};
+    const Shape slopes = prelu.params({p.out.back()})[0].shape;
+    p.slopes.push_back(random_floats(slopes.elements(), random));
+    const ConstTensor sums[] = {{y.data, y.shape}, {p.slopes.back().data(), slopes}};
+    if (ending.has_prelu()) prelu.reference(sums, {&y, 1});
   }
   return p;
 }
@@ -80,16 +95,22 @@ Region region_of(const Problem& p) {
   region.inputs = {x};
   for (std::size_t i = 0; i < p.convs.size(); ++i) {
     const auto params = p.convs[i].params({p.in});
-    Region::Node node{.op = p.convs[i], .epilogue = p.epilogue, .inputs = {x}};
+    Region::Node node{.op = p.convs[i], .epilogue = p.ending.epilogue, .inputs = {x}};
     node.params = {add(params[0].shape, p.weights[i].data())};
     if (p.convs[i].has_bias) node.params.push_back(add(params[1].shape, p.biases[i].data()));
-    if (p.epilogue.has_residual) {
+    if (p.ending.epilogue.has_residual) {
       node.inputs.push_back(add(p.out[i]));
       region.inputs.push_back(node.inputs.back());
     }
     node.outputs = {add(p.out[i])};
+    region.nodes.push_back(node);
+    if (p.ending.has_prelu()) {
+      const PRelu prelu{.channel_shared = p.ending.prelu == Ending::Prelu::kShared};
+      const int slopes = add(prelu.params({p.out[i]})[0].shape, p.slopes[i].data());
+      node = {.op = prelu, .inputs = node.outputs, .params = {slopes}, .outputs = {add(p.out[i])}};
+      region.nodes.push_back(node);
+    }
     region.outputs.push_back(node.outputs[0]);
-    region.nodes.push_back(std::move(node));
   }
   return region;
 }
@@ -202,11 +223,11 @@ std::vector<Problem> problems_of(const std::string& file, std::int64_t batch) {
 }
 
 // A few of every kind of shape.
-std::vector<Problem> small_problems(const Epilogue& epilogue) {
+std::vector<Problem> small_problems(const Ending& ending) {
   const auto make = [&](const Shape& in, std::vector<Convolution> convs) {
-    std::string name = fmt::format("{}, {} ->", epilogue.describe(), in.to_string());
+    std::string name = fmt::format("{}, {} ->", ending.describe(), in.to_string());
     for (const Convolution& conv : convs) name += fmt::format(" {}", conv.describe());
-    return make_problem(std::move(name), in, std::move(convs), epilogue);
+    return make_problem(std::move(name), in, std::move(convs), ending);
   };
   return {
       make({2, 40, 5, 7}, {conv2d(70, 1)}),
@@ -239,7 +260,28 @@ TEST(Conv, Epilogues) {
       {.activation = Activation::kRelu, .has_residual = true},
       {.activation = Activation::kClip, .low = 0.25f, .high = 6.0f, .has_residual = true},
   };
-  for (const Epilogue& epilogue : epilogues) check_all(small_problems(epilogue), {2});
+  for (const Epilogue& epilogue : epilogues) check_all(small_problems({epilogue}), {2});
+}
+
+TEST(Conv, Prelu) {
+  std::vector<Problem> problems = small_problems({.prelu = Ending::Prelu::kOfEachChannel});
+  for (const Ending& ending :
+       {Ending{.prelu = Ending::Prelu::kShared},
+        Ending{.epilogue = {.has_residual = true}, .prelu = Ending::Prelu::kOfEachChannel}})
+    for (Problem& problem : small_problems(ending)) problems.push_back(std::move(problem));
+  std::erase_if(problems, [](const Problem& p) { return p.convs.size() > 1; });
+  problems.push_back(make_problem("prelu, large", {1, 20, 50, 47}, {conv2d(33, 3, 1, 1)},
+                                  {.prelu = Ending::Prelu::kOfEachChannel}));
+  check_all(problems, {1, 2}, Expect::kEveryTacticTakesOne);
+}
+
+TEST(Conv, LeavesAPreluBehindAnActivation) {
+  Problem p = make_problem("relu, prelu", {1, 16, 4, 4}, {conv2d(16, 1)},
+                           {{.activation = Activation::kRelu}, Ending::Prelu::kShared});
+  for (const Tactic* tactic : tactics_of(usable_isa()))
+    if (tactic->name().find("cpu.conv.") == 0) {
+      EXPECT_TRUE(tactic->refuse(region_of(p))) << tactic->name();
+    }
 }
 
 TEST(Conv, RandomShapes) {
@@ -251,7 +293,7 @@ TEST(Conv, RandomShapes) {
   const auto add = [&](const Shape& in, const Convolution& conv) {
     const Epilogue relu{.activation = Activation::kRelu};
     problems.push_back(make_problem(fmt::format("random {} -> {}", in.to_string(), conv.describe()),
-                                    in, {conv}, relu));
+                                    in, {conv}, {relu}));
   };
   for (int i = 0; i < 60; ++i) {
     Convolution conv = conv2d(pick(1, 100), pick(1, 3) * 2 - 1, pick(1, 2), pick(0, 3));
@@ -280,7 +322,7 @@ TEST(Conv, RandomShapes) {
 // A NaN goes through the epilogue, as it does in the reference.
 TEST(Conv, NanStays) {
   Problem p = make_problem("nan", {1, 16, 4, 4}, {conv2d(16, 1)},
-                           {.activation = Activation::kClip, .low = -1.0f, .high = 1.0f});
+                           {{.activation = Activation::kClip, .low = -1.0f, .high = 1.0f}});
   p.x[5] = kNan;
   for (int level = 0; level <= static_cast<int>(usable_isa()); ++level) {
     const TacticList list = fused_tactics(static_cast<Isa>(level));

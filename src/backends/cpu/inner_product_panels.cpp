@@ -217,7 +217,7 @@ class InnerProductPanels final : public KernelTactic {
 
  private:
   static std::string stem_for(Layout layout) {
-    const std::string stem = "cpu.inner_product.panels";
+    std::string stem = "cpu.inner_product.panels";
     switch (layout) {
       case Layout::kRowMajor: return stem;
       case Layout::kBlocked16: return stem + "_blocked";

@@ -60,8 +60,8 @@ double bf16_gflops(ThreadPool& pool, const Bf16Kernels& kernels) {
     float bias[kOutputs] = {};
     float dst[2][kPixels * 16] = {};
   };
-  std::vector<std::unique_ptr<Data>> data;
-  for (int i = 0; i < pool.threads(); ++i) data.push_back(std::make_unique<Data>());
+  std::vector<std::unique_ptr<Data>> data(static_cast<std::size_t>(pool.threads()));
+  for (std::unique_ptr<Data>& each : data) each = std::make_unique<Data>();
   const double flops = 2.0 * 2 * kPairs * kPixels * kOutputs;
   return best_rate(pool, flops * 1e-9, [&](int task) {
     Data& own = *data[static_cast<std::size_t>(task)];

@@ -8,7 +8,7 @@ namespace {
 // The one step that allocates while it runs: it exists to be right, not fast.
 class ReferenceStep final : public Step {
  public:
-  explicit ReferenceStep(const Region& region) : region_(region) {}
+  explicit ReferenceStep(Region region) : region_(std::move(region)) {}
 
   void run(const Bindings& bindings, Stream&) const noexcept override {
     const Region::Node& node = region_.nodes.front();

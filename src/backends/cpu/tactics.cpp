@@ -3,6 +3,7 @@
 #include <array>
 #include <map>
 
+#include "backends/cpu/conv_prelu.h"
 #include "backends/cpu/cpu.h"
 #include "backends/cpu/data_tactics.h"
 #include "backends/fallback.h"
@@ -31,21 +32,21 @@ struct OwnList {
 };
 
 void add_conv_tactics(const Kernels& kernels, const ConvStorage& storage, OwnedTactics& own) {
-  own.push_back(make_conv_first_winograd(kernels, storage));
-  own.push_back(make_conv_first(kernels, storage));
-  own.push_back(make_conv_gemm(kernels, storage));
+  own.push_back(with_prelu(make_conv_first_winograd(kernels, storage)));
+  own.push_back(with_prelu(make_conv_first(kernels, storage)));
+  own.push_back(with_prelu(make_conv_gemm(kernels, storage)));
   // Measured on Zen 4 with cold weights: F(4x4) loses to F(2x2) at 7x7, F(6x6) to F(4x4) below
   // 56x56.
   // Transformed for F(4x4), weights in FP16 would make the error of an output ten times as large.
   ConvStorage exact = storage;
   exact.weights = DataType::kF32;
-  own.push_back(make_conv_winograd({kF4x3, "f4", 8, exact}, kernels));
-  own.push_back(make_conv_winograd({kF2x3, "f2", 1, storage}, kernels));
+  own.push_back(with_prelu(make_conv_winograd({kF4x3, "f4", 8, exact}, kernels)));
+  own.push_back(with_prelu(make_conv_winograd({kF2x3, "f2", 1, storage}, kernels)));
   if (storage.type == DataType::kF32)
-    own.push_back(make_conv_winograd({kF6x3, "f6", 64, storage}, kernels));
-  own.push_back(make_conv_winograd({kF4x5, "f4_5x5", 1, exact}, kernels));
-  own.push_back(make_conv_depthwise(kernels, storage));
-  own.push_back(make_conv_direct(kernels, storage));
+    own.push_back(with_prelu(make_conv_winograd({kF6x3, "f6", 64, storage}, kernels)));
+  own.push_back(with_prelu(make_conv_winograd({kF4x5, "f4_5x5", 1, exact}, kernels)));
+  own.push_back(with_prelu(make_conv_depthwise(kernels, storage)));
+  own.push_back(with_prelu(make_conv_direct(kernels, storage)));
 }
 
 // Tactics that are made for one table of kernels.
@@ -99,21 +100,21 @@ TacticList fused_bf16_tactics(Isa isa) {
     explicit Bf16Tactics(std::span<const Bf16Kernels* const> tables) {
       const Kernels& kernels = *kernels_up_to(host_isa()).front();
       for (const Bf16Kernels* bf16 : tables) {
-        own.push_back(make_conv_first_flat(*bf16));
+        own.push_back(with_prelu(make_conv_first_flat(*bf16)));
         if (bf16->products.pixels[0] > 0) {
           const ConvStorage storage = bf16_storage(*bf16);
-          own.push_back(make_conv_first_winograd(kernels, storage));
-          own.push_back(make_conv_winograd({kF2x3, "f2", 1, storage, bf16}, kernels));
-          own.push_back(make_conv_winograd({kF4x5, "f4_5x5", 1, storage}, kernels));
+          own.push_back(with_prelu(make_conv_first_winograd(kernels, storage)));
+          own.push_back(with_prelu(make_conv_winograd({kF2x3, "f2", 1, storage, bf16}, kernels)));
+          own.push_back(with_prelu(make_conv_winograd({kF4x5, "f4_5x5", 1, storage}, kernels)));
         }
-        own.push_back(make_conv_flat(*bf16));
+        own.push_back(with_prelu(make_conv_flat(*bf16)));
       }
       // All tables have the same halves. Groups are what FlatConv leaves.
       const ConvStorage storage = bf16_storage(*tables.back());
-      own.push_back(make_conv_depthwise(kernels, storage));
+      own.push_back(with_prelu(make_conv_depthwise(kernels, storage)));
       TacticPointers preferred;
       for (const auto& tactic : own) preferred.push_back(tactic.get());
-      grouped = make_conv_direct(kernels, storage);
+      grouped = with_prelu(make_conv_direct(kernels, storage));
       own.push_back(std::make_unique<Fallback>(*grouped, preferred));
       add_data_tactics(kernels, DataType::kBF16, own);
       take_own();

@@ -6,9 +6,15 @@
 namespace kissa::cpu {
 namespace {
 
+KISSA_INLINE Vec leaky_relu(Vec x, Vec slope) { return max(Vec{}, x) + slope * min(Vec{}, x); }
+
+KISSA_INLINE Vec clamp(Vec x, float low, float high) {
+  return min(broadcast(high), max(broadcast(low), x));
+}
+
 KISSA_INLINE Vec activate(const ActivationParams& params, Vec x) {
-  if (params.leaky) return max(Vec{}, x) + broadcast(params.slope) * min(Vec{}, x);
-  return min(broadcast(params.high), max(broadcast(params.low), x));
+  if (params.leaky) return leaky_relu(x, broadcast(params.slope));
+  return clamp(x, params.low, params.high);
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 // taken for zero).
 #pragma once
 
+#include "backends/cpu/kernels/activation_inl.h"
 #include "backends/cpu/kernels/bf16.h"
 #include "backends/cpu/kernels/gemm_inl.h"
 #include "backends/cpu/kernels/lanes_inl.h"
@@ -19,8 +20,8 @@ KISSA_INLINE Vec widen_half(const float* p) {
 
 KISSA_INLINE Vec activate(const HalfBlock& out, Vec x, long at) {
   if (out.residual != nullptr) x += widen_half(out.residual + at);
-  if (out.leaky) return max(broadcast(0.0f), x) + out.slope * min(broadcast(0.0f), x);
-  return min(broadcast(out.high), max(broadcast(out.low), x));
+  if (out.slope != nullptr) return leaky_relu(x, load(out.slope));
+  return clamp(x, out.low, out.high);
 }
 
 // Two neighbouring halves as one line.
@@ -47,7 +48,8 @@ class StoreSums {
     for (int j = 0; j < M; ++j) out_[j] = conv.outputs[j];
     is_line_ = M == 2 && out_[M - 1].dst == out_[0].dst + kBlock / 2;
     is_clamp_ = true;
-    for (int j = 0; j < M; ++j) is_clamp_ &= out_[j].residual == nullptr && !out_[j].leaky;
+    for (int j = 0; j < M; ++j)
+      is_clamp_ &= out_[j].residual == nullptr && out_[j].slope == nullptr;
   }
 
   void begin(const float* sums, int first, int count) {

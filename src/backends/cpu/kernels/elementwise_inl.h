@@ -25,8 +25,6 @@ KISSA_INLINE void map(const float* src, float* dst, std::int64_t count, const F&
   });
 }
 
-KISSA_INLINE Vec leaky_relu(Vec x, Vec slope) { return max(Vec{}, x) + slope * min(Vec{}, x); }
-
 // x^p, p not 0. Within about |p log x| 2^-24 of it: the power is taken as exp(p log |x|).
 KISSA_INLINE Vec power(Vec x, float p) {
   const Vec magnitude = exp(log(abs(x)) * p);

@@ -5,13 +5,13 @@ namespace kissa::cpu {
 
 // What is left of an epilogue when a tile lies in dst, still in L1:
 //   dst[i] = activation(dst[i] + residual[i]),
-// with the activation max(x, 0) + slope * min(x, 0) where `leaky`, else clamp(x, low, high).
+// with the activation max(x, 0) + slope * min(x, 0) where there is a slope, else
+// clamp(x, low, high).
 struct FinishRun {
   float* dst;
   const float* residual;  // null: none
   long count;             // a multiple of 16
-  bool leaky;
-  float slope;
+  const float* slope;     // of the block's 16 channels; null: none
   float low;
   float high;
 };

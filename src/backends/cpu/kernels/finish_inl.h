@@ -1,25 +1,31 @@
 // The rest of an epilogue, and the peak of products, on Vec.
 #pragma once
 
+#include "backends/cpu/kernels/activation_inl.h"
 #include "backends/cpu/kernels/finish.h"
 
 namespace kissa::cpu {
 namespace {
 
-void finish_run(const FinishRun& run) noexcept {
-  const Vec zero = broadcast(0.0f);
-  const Vec slope = broadcast(run.slope);
-  const Vec low = broadcast(run.low);
-  const Vec high = broadcast(run.high);
-  for (long i = 0; i < run.count; i += kLanes) {
-    Vec x = load(run.dst + i);
-    if (run.residual != nullptr) x += load(run.residual + i);
-    if (run.leaky)
-      x = max(zero, x) + slope * min(zero, x);
-    else
-      x = min(high, max(low, x));
-    store(run.dst + i, x);
+// activate(x, v): of the block's v-th vector.
+template <class Activate>
+KISSA_INLINE void finish_blocks(const FinishRun& run, const Activate& activate) {
+  for (long i = 0; i < run.count; i += kBlock) {
+    KISSA_UNROLL(4)
+    for (int v = 0; v < kVecs; ++v) {
+      const long at = i + v * kLanes;
+      Vec x = load(run.dst + at);
+      if (run.residual != nullptr) x += load(run.residual + at);
+      store(run.dst + at, activate(x, v));
+    }
   }
+}
+
+void finish_run(const FinishRun& run) noexcept {
+  if (run.slope != nullptr)
+    finish_blocks(run, [&](Vec x, int v) { return leaky_relu(x, load(run.slope + v * kLanes)); });
+  else
+    finish_blocks(run, [&](Vec x, int) { return clamp(x, run.low, run.high); });
 }
 
 float peak(long rounds) noexcept {

@@ -9,9 +9,8 @@ struct HalfBlock {
   float* dst;             // of the first pixel
   const float* residual;  // added before the activation, laid out as dst; null: none
   float low, high;        // the activation: clamp(x, low, high), or
-  bool leaky;             // max(x, 0) + slope * min(x, 0)
-  float slope;
-  bool is_last;  // the block's other half has no channels and becomes zero
+  const float* slope;     // max(x, 0) + slope * min(x, 0), of each of the 16; null: none
+  bool is_last;           // the block's other half has no channels and becomes zero
 };
 
 // Pixels of an image, and where they lie: in FP32 neighbours of a row stand 16 floats apart.

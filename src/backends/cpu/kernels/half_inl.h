@@ -16,15 +16,14 @@ void widen_half_fp16(const float* half, float* dst, const PixelRows& pixels) noe
 }
 
 void store_half_fp16(const HalfBlock& out, const float* sums, const PixelRows& pixels) noexcept {
-  const ActivationParams activation = {
-      .leaky = out.leaky, .slope = out.slope, .low = out.low, .high = out.high};
   for_each_pixel(pixels, [&](long to, long from) {
     KISSA_UNROLL(4)
     for (int v = 0; v < kVecs; ++v) {
       const long at = to + v * kLanes / 2;
       Vec x = load(sums + from + v * kLanes);
       if (out.residual != nullptr) x += load_fp16(out.residual + at);
-      store_fp16(out.dst + at, activate(activation, x));
+      store_fp16(out.dst + at, out.slope != nullptr ? leaky_relu(x, load(out.slope + v * kLanes))
+                                                    : clamp(x, out.low, out.high));
     }
     if (out.is_last) __builtin_memset(out.dst + to + kBlock / 2, 0, 2 * kBlock);
   });
