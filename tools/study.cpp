@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <set>
+#include <string>
 
 #include "base/error.h"
 #include "bench_report.h"
@@ -186,12 +188,19 @@ void add_profiles(const StudyOptions& options, std::vector<Case>& cases, const D
 }
 
 // The steps of both FP32 profiles that hold the layer with most multiply-adds, or what works in
-// place on its blob.
+// place on its blob, perhaps with others.
 Json heaviest_of(const Model& model, const Json& profiles) {
   LayerInfo heaviest;
   for (const LayerInfo& layer : model.layers())
     if (layer.multiply_adds > heaviest.multiply_adds) heaviest = layer;
   if (heaviest.outputs.empty()) return nullptr;
+  std::set<std::string> wanted;
+  for (const LayerInfo& layer : model.layers())
+    if (!layer.outputs.empty() && layer.outputs.front().name == heaviest.outputs.front().name)
+      wanted.insert(layer.name);
+  const auto is_wanted = [&](const Json& layer) {
+    return wanted.count(layer.get<std::string>()) > 0;
+  };
   Json found = {{"layer", heaviest.name},
                 {"description", heaviest.description},
                 {"multiply_adds", heaviest.multiply_adds},
@@ -201,10 +210,9 @@ Json heaviest_of(const Model& model, const Json& profiles) {
     if (profile.at("setting").at("precision") != "fp32") continue;
     Json& list = found[profile.at("setting").at("mode").get<std::string>()];
     for (const Json& step : profile.at("steps"))
-      for (const Json& output : step.at("outputs"))
-        if (output.at("name") == heaviest.outputs.front().name && !step.at("layers").empty())
-          list.push_back(
-              {{"name", step.at("name")}, {"us", step.at("us")}, {"tactic", step.at("tactic")}});
+      if (std::any_of(step.at("layers").begin(), step.at("layers").end(), is_wanted))
+        list.push_back(
+            {{"name", step.at("name")}, {"us", step.at("us")}, {"tactic", step.at("tactic")}});
   }
   return found;
 }
