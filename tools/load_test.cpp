@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 
 #include "import/caffe/file_testing.h"
 
@@ -35,7 +36,9 @@ std::vector<Context> contexts_of(int count) {
 TEST(Load, ComputeTimeAgreesWithAStopWatch) {
   std::vector<Context> contexts = contexts_of(1);
   double told = 1e30, stopped = 1e30;
-  for (int i = 0; i < 100; ++i) {
+  // On a busy machine the least of each takes a while to come.
+  const auto agree = [&] { return std::abs(told / stopped - 1.0) <= 0.03; };
+  for (int i = 0; i < 100 || (i < 2000 && !agree()); ++i) {
     const LoadTrace trace = run_load(contexts, {.least_queries = 3, .least_ms = 0, .warmup_ms = 0});
     for (const Query& query : trace.queries) told = std::min(told, query.times.compute);
     for (int run = 0; run < 3; ++run) {
@@ -45,7 +48,7 @@ TEST(Load, ComputeTimeAgreesWithAStopWatch) {
       stopped = std::min(stopped, us.count());
     }
   }
-  EXPECT_NEAR(told / stopped, 1.0, 0.03);
+  EXPECT_TRUE(agree()) << told << " us told, " << stopped << " us by the stop-watch";
 }
 
 TEST(Load, ClosedLoopRunsOneQueryAfterTheOther) {
