@@ -44,14 +44,14 @@ __global__ void __launch_bounds__(kWideThreads, 1)
     publish_barriers();
   }
   __syncthreads();
+  Turns turns(stage);
   wait_for_previous();
 
-  const Turns turns(stage);
   if (threadIdx.x < 128) {
     KISSA_HOPPER("setmaxnreg.dec.sync.aligned.u32 24;");
     if (threadIdx.x != 0) return;
-    for (int i = 0; i < turns.count(); ++i) {
-      const Turn turn = turns[i];
+    while (turns.has_more()) {
+      const Turn turn = turns.take();
       if (turn.task < stage.product_count)
         bring_tile<T, kBlocks>(stage.products[turn.task], turn.index, rings);
       else
@@ -59,8 +59,8 @@ __global__ void __launch_bounds__(kWideThreads, 1)
     }
   } else {
     KISSA_HOPPER("setmaxnreg.inc.sync.aligned.u32 240;");
-    for (int i = 0; i < turns.count(); ++i) {
-      const Turn turn = turns[i];
+    while (turns.has_more()) {
+      const Turn turn = turns.take();
       if (turn.task < stage.product_count)
         multiply_any<T, kBlocks, kColumns>(stage.products[turn.task], turn.index, rings);
       else
