@@ -219,6 +219,12 @@ std::map<std::string, std::string> cuda_column(const std::string& text) {
   return column;
 }
 
+constexpr const char* kDifferences = R"(
+Where Kissa knowingly differs from BVLC Caffe: a convolution whose window is larger than its padded input
+is refused (Caffe divides towards 0, so that it computes one place where the window is larger by less
+than the stride); a Parameter layer's top that no layer reads is not an output.
+)";
+
 constexpr const char* kIntroduction = R"(# Layers
 
 Written by `kissa_layer_table --write docs/layers.md` from the lists of the code; a test compares them.
@@ -251,6 +257,7 @@ std::string document(const std::string& old) {
   }
   if (!missing.empty())
     text += fmt::format("\nKnown and refused by name: {}.\n", fmt::join(missing, ", "));
+  text += kDifferences;
   return text;
 }
 

@@ -136,7 +136,8 @@ void compare(const CompareOptions& options) {
 
 constexpr const char* kExamples =
     "Example:\n"
-    "  kissa compare fp32 bf16 deploy.prototxt net.caffemodel --images val --labels words.txt\n"
+    "  kissa compare fp32 bf16 deploy.prototxt net.caffemodel --images val --mean "
+    "mean.binaryproto\n"
     "  kissa compare caffe fused deploy.prototxt --random-weights 1\n"
     "  kissa compare fp32 cuda,fp16 deploy.prototxt net.caffemodel --images val --save-b gpu.json\n"
     "  kissa compare cpu.json gpu.json\n"

@@ -223,8 +223,7 @@ void add_detect(CLI::App& program) {
       .add_option("--labels", options->labels,
                   "Names of the classes, one a line, from class 0 on (the background, mostly)")
       ->type_name("FILE");
-  command.add_option("--mean", options->preprocess.mean_file, "Mean image (binaryproto)")
-      ->type_name("FILE");
+  add_mean_option(command, options->preprocess);
   command.add_option("--threshold", options->threshold, "Least score of a box (0.5)")
       ->type_name("S");
   command

@@ -99,6 +99,10 @@ void check_options(const PreprocessOptions& options) {
 
 }  // namespace
 
+void add_mean_option(CLI::App& command, PreprocessOptions& options) {
+  command.add_option("--mean", options.mean_file, "Mean image (binaryproto)")->type_name("FILE");
+}
+
 void add_preprocess_options(CLI::App& command, PreprocessOptions& options) {
   command
       .add_option("--resize", options.resize,

@@ -31,6 +31,8 @@ struct PreprocessOptions {
   float scale = 1;
   bool rgb = false;
 };
+// For the programs in which the mean file is not an argument of its own.
+void add_mean_option(CLI::App& command, PreprocessOptions& options);
 void add_preprocess_options(CLI::App& command, PreprocessOptions& options);
 
 // Turns images into the planes that a network takes. In this order: channels to the network's;

@@ -12,6 +12,7 @@ void add_sample_options(CLI::App& command, SampleOptions& options) {
       .add_option("--images", options.images,
                   "Images or folders of images to run on, in place of random inputs")
       ->type_name("PATH");
+  add_mean_option(command, options.preprocess);
   add_preprocess_options(command, options.preprocess);
 #endif
   command

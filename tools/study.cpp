@@ -333,7 +333,8 @@ void study(const StudyOptions& options) {
 
 constexpr const char* kExamples =
     "Example:\n"
-    "  kissa study deploy.prototxt net.caffemodel --batch 16 --images val --save here.json\n"
+    "  kissa study deploy.prototxt net.caffemodel --images val --mean mean.binaryproto --save "
+    "here.json\n"
     "  kissa study deploy.prototxt net.caffemodel --device cuda --against here.json\n"
     "  kissa report here.json -o report.html\n";
 

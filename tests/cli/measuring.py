@@ -206,7 +206,7 @@ def check_devices(test):
 
 def check_compare(test):
     compare = ["compare", "caffe", "fused", *NETWORK, "--images", ".", "--labels", "labels.txt",
-               "--mean-values", "0"]
+               "--mean", "mean.binaryproto"]
     text = test.kissa(*compare, "--json", "compare.json", "--save-a", "a.json", "--save-b", "b.json")
     test.expect("no layer parts", "No layer parts by more than 0.001" in text, True)
     result = test.read("compare.json")

@@ -92,11 +92,14 @@ class FirstConvTactic final : public Tactic {
 // [tile][64 outputs][64] halves, the 16-byte words of a row swizzled; `weight_at(output, k)` with k
 // over all tiles.
 template <class WeightAt>
-const void* pack_head_tiles(WeightArena& weights, std::int64_t tiles, WeightAt weight_at) {
-  return pack_numbers(weights, Number::kF16, tiles * kHeadOutputs * 64, [=](std::int64_t i) {
-    const std::int64_t output = i / 64 % kHeadOutputs;
-    const std::int64_t word = i % 64 / 8 ^ output % 8;
-    return weight_at(output, i / 64 / kHeadOutputs * 64 + word * 8 + i % 8);
+const void* pack_head_tiles(WeightArena& weights, Number number, std::int64_t tiles,
+                            WeightAt weight_at) {
+  const std::int64_t of_word = 16 / bytes_of(number);
+  const std::int64_t of_row = 8 * of_word;
+  return pack_numbers(weights, number, tiles * kHeadOutputs * of_row, [=](std::int64_t i) {
+    const std::int64_t output = i / of_row % kHeadOutputs;
+    const std::int64_t word = i % of_row / of_word ^ output % 8;
+    return weight_at(output, i / of_row / kHeadOutputs * of_row + word * of_word + i % of_word);
   });
 }
 
@@ -104,7 +107,7 @@ const void* pack_head_tiles(WeightArena& weights, std::int64_t tiles, WeightAt w
 constexpr std::int64_t kManyImages = 8;
 
 // 7 x 7 convolution, pool, LRN and 1 x 1 convolution in a chain. `is_wide`: for many images
-// on Hopper, in FP16.
+// on Hopper, in FP16 or TF32.
 class HeadTactic final : public Tactic {
  public:
   HeadTactic(Number number, bool is_wide)
@@ -180,8 +183,8 @@ class HeadTactic final : public Tactic {
     head.second_bias =
         pack_bias(context.weights, second.has_bias ? param(3, 1) : nullptr, kHeadOutputs);
     if (is_wide_) {
-      prepare_wide_head();
-      pack_wide(context.weights, in[1], param(0, 0), param(3, 0), head);
+      prepare_wide_head(number_);
+      pack_wide(context.weights, number_, in[1], param(0, 0), param(3, 0), head);
       return std::make_unique<LaunchStep<Head>>(head, launch_wide_head);
     }
     head.first_weight = pack_first(context.weights, number_, first, in[1], param(0, 0));
@@ -204,19 +207,19 @@ class HeadTactic final : public Tactic {
     return std::nullopt;
   }
 
-  static void pack_wide(WeightArena& weights, std::int64_t channels, const float* first,
-                        const float* second, Head& head) {
-    head.first_weight =
-        pack_head_tiles(weights, kWideHeadTiles, [=](std::int64_t output, std::int64_t k) {
+  static void pack_wide(WeightArena& weights, Number number, std::int64_t channels,
+                        const float* first, const float* second, Head& head) {
+    head.first_weight = pack_head_tiles(
+        weights, number, wide_head_tiles(number), [=](std::int64_t output, std::int64_t k) {
           const std::int64_t r = k / 32;
           const std::int64_t s = k % 32 / 4;
           const std::int64_t c = k % 4;
           if (r >= kHeadSide || s >= kHeadSide || c >= channels) return 0.0f;
           return first[((output * channels + c) * kHeadSide + r) * kHeadSide + s];
         });
-    head.second_weight = pack_head_tiles(weights, 1, [=](std::int64_t output, std::int64_t k) {
-      return second[output * kHeadOutputs + k];
-    });
+    head.second_weight = pack_head_tiles(
+        weights, number, kHeadOutputs * bytes_of(number) / 128,
+        [=](std::int64_t output, std::int64_t k) { return second[output * kHeadOutputs + k]; });
   }
 
   static bool is_convolution(const Convolution& conv, std::int64_t side, std::int64_t stride) {
@@ -322,7 +325,7 @@ class NeckTactic final : public Tactic {
 }  // namespace
 
 void add_first_tactics(Number number, std::vector<std::unique_ptr<const Tactic>>& tactics) {
-  if (number == Number::kF16) tactics.push_back(std::make_unique<HeadTactic>(number, true));
+  if (number != Number::kF32) tactics.push_back(std::make_unique<HeadTactic>(number, true));
   tactics.push_back(std::make_unique<HeadTactic>(number, false));
   tactics.push_back(std::make_unique<NeckTactic>(number));
   tactics.push_back(std::make_unique<FirstConvTactic>(number));

@@ -248,12 +248,19 @@ TEST_P(CudaFused, Epilogues) {
       runner.run(parse_case(line), {.epilogue = epilogue, .seed = seed()});
 }
 
+TEST_P(CudaFused, ClassifiersOfSeveralImages) {
+  for (const char* line : {"one inner_product num_output=70 in=1x100x1x1",
+                           "few inner_product num_output=70 in=7x1024x1x1",
+                           "many inner_product num_output=33 in=43x1100x1x1"})
+    runner.run(parse_case(line), {.seed = seed()});
+}
+
 // Three TF32 products of halves are as good as one in FP32; references sum in double precision.
 TEST(CudaFp32, IsAsExactAsOneProduct) {
-  for (const char* line :
-       {"deep convolution num_output=64 kernel=3 pad=1 in=2x192x14x14",
-        "wide convolution num_output=64 kernel=1 in=2x832x7x7",
-        "first convolution num_output=64 kernel=7 stride=2 pad=3 in=1x3x64x64"}) {
+  for (const char* line : {"deep convolution num_output=64 kernel=3 pad=1 in=2x192x14x14",
+                           "wide convolution num_output=64 kernel=1 in=2x832x7x7",
+                           "first convolution num_output=64 kernel=7 stride=2 pad=3 in=1x3x64x64",
+                           "dense inner_product num_output=64 in=20x1024x1x1"}) {
     const Trial trial = cpu::make_trial(parse_case(line), {.seed = seed()});
     const double plain = mean_error(plain_tactic(), trial);
     for (const Tactic* tactic : fused_tactics(Number::kF32)) {

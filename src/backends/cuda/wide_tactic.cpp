@@ -1,12 +1,13 @@
 // cuda.stage.wgmma_*: convolutions and 3 x 3 max pools of a large batch in one launch on Hopper.
 #include <algorithm>
 #include <array>
-#include <numeric>
+#include <cstring>
 #include <span>
 
 #include "backends/cuda/kernels/wide_stage.h"
 #include "backends/cuda/nhwc.h"
 #include "backends/cuda/tactics.h"
+#include "backends/cuda/wide_schedule.h"
 
 namespace kissa::cuda {
 namespace {
@@ -65,34 +66,6 @@ std::vector<const Region::Node*> pools_of(const Region& region) {
 
 std::int64_t padded(std::int64_t channels) { return channel_blocks(channels) * kChannelBlock; }
 
-int columns_of(const Region& region, const Siblings& nodes) {
-  std::int64_t columns = 0;
-  for (const Region::Node* node : nodes) columns += padded(out_of(region, *node).shape[1]);
-  return to_int(columns);
-}
-
-double macs_of_column(const Region& region, const Siblings& nodes) {
-  const auto& conv = std::get<Convolution>(nodes[0]->op);
-  return static_cast<double>(conv.kernel[0] * conv.kernel[1] *
-                             padded(in_of(region, *nodes[0]).shape[1]));
-}
-
-// The width that wastes least for some products: a tile costs its columns and what every tile
-// costs.
-int tile_columns(const Region& region, const std::vector<Siblings>& products, Number number) {
-  constexpr int kEachTile = 24;
-  const auto cost = [&](int width) {
-    double sum = 0.0;
-    for (const Siblings& nodes : products)
-      sum += (columns_of(region, nodes) + width - 1) / width * (width + kEachTile) *
-             macs_of_column(region, nodes);
-    return sum;
-  };
-  const std::span<const int> widths = wide_columns(number);
-  return *std::min_element(widths.begin(), widths.end(),
-                           [&](int a, int b) { return cost(a) < cost(b); });
-}
-
 WideSource source_of(const Region& region, const Siblings& nodes, Number number) {
   const TensorDesc& in = in_of(region, *nodes[0]);
   return {.data = nullptr,
@@ -104,7 +77,8 @@ WideSource source_of(const Region& region, const Siblings& nodes, Number number)
 }
 
 // Everything but addresses, strides and weights.
-WideProduct shape_of(const Region& region, const Siblings& nodes, Number number, int blocks) {
+WideProduct shape_of(const Region& region, const Siblings& nodes, Number number, int blocks,
+                     int width) {
   const auto& conv = std::get<Convolution>(nodes[0]->op);
   const Shape& in = in_of(region, *nodes[0]).shape;
   const Shape& out = out_of(region, *nodes[0]).shape;
@@ -128,8 +102,7 @@ WideProduct shape_of(const Region& region, const Siblings& nodes, Number number,
     product.segments[product.segment_count++] = {product.columns, 0, nullptr};
     product.columns += to_int(padded(out_of(region, *node).shape[1]));
   }
-  product.tile_columns = tile_columns(
-      region, number == Number::kF32 ? products_of(region) : std::vector<Siblings>{nodes}, number);
+  product.tile_columns = width;
   choose_box(product, source_of(region, nodes, number), blocks);
   return product;
 }
@@ -226,19 +199,66 @@ WidePool shape_of_pool(const Region& region, const Region::Node& node, Number nu
   return pool;
 }
 
+// The widths that waste least: a tile costs its columns and what every tile costs. Of floats one
+// for all products.
+std::vector<int> choose_widths(const Region& region, const std::vector<Siblings>& products,
+                               Number number, int blocks) {
+  constexpr int kEachTile = 24;
+  const std::span<const int> all = wide_columns(number);
+  const auto cost = [&](std::size_t i, int width) {
+    const WideProduct product = shape_of(region, products[i], number, blocks, width);
+    return double{1} * wide_tiles(product, blocks) * (width + kEachTile) * product.steps;
+  };
+  std::vector<int> widths;
+  for (std::size_t i = 0; i < products.size(); ++i) {
+    const auto cost_of = [&](int width) {
+      if (number != Number::kF32) return cost(i, width);
+      double sum = 0.0;
+      for (std::size_t of = 0; of < products.size(); ++of) sum += cost(of, width);
+      return sum;
+    };
+    widths.push_back(*std::min_element(all.begin(), all.end(),
+                                       [&](int a, int b) { return cost_of(a) < cost_of(b); }));
+  }
+  return widths;
+}
+
+// Products and pools with tiles of these widths, a product each.
+WideStage shape_of(const Region& region, const std::vector<Siblings>& products, Number number,
+                   int blocks, const std::vector<int>& widths) {
+  WideStage stage = {};
+  stage.number = number;
+  for (std::size_t i = 0; i < products.size(); ++i)
+    stage.products[stage.product_count++] =
+        shape_of(region, products[i], number, blocks, widths[i]);
+  for (const Region::Node* node : pools_of(region))
+    stage.pools[stage.pool_count++] = shape_of_pool(region, *node, number);
+  plan_wide_stage(stage);
+  return stage;
+}
+
+const std::uint32_t* pack_turns(WeightArena& weights, const std::vector<std::uint32_t>& turns) {
+  const auto bytes = static_cast<std::int64_t>(turns.size() * sizeof(turns[0]));
+  return static_cast<const std::uint32_t*>(weights.add(bytes, [&](void* packed) {
+    std::memcpy(packed, turns.data(), static_cast<std::size_t>(bytes));
+  }));
+}
+
 class WideStep final : public Step {
  public:
   WideStep(const Region& region, Number number, int blocks, WeightArena& weights)
       : blocks_(blocks) {
-    stage_.number = number;
-    std::vector<Siblings> products = products_of(region);
-    // Long tiles first: what is left at the end is short.
-    std::stable_sort(products.begin(), products.end(), [&](const Siblings& a, const Siblings& b) {
-      return tile_work(shape_of(region, a, number, blocks)) >
-             tile_work(shape_of(region, b, number, blocks));
-    });
-    for (const Siblings& nodes : products) add_product(region, nodes, weights);
-    for (const Region::Node* node : pools_of(region)) add_pool(region, *node);
+    const std::vector<Siblings> products = products_of(region);
+    stage_ =
+        shape_of(region, products, number, blocks, choose_widths(region, products, number, blocks));
+    for (std::size_t i = 0; i < products.size(); ++i)
+      add_product(region, products[i], stage_.products[i], weights);
+    for (const Region::Node* node : pools_of(region))
+      pool_places_.push_back(
+          {index_in(region.inputs, node->inputs[0]), index_in(region.outputs, node->outputs[0])});
+    const WideSchedule plan = schedule(stage_, blocks, multiprocessors());
+    stage_.grid = plan.grid;
+    stage_.turns = pack_turns(weights, plan.turns);
     prepare_wide_stage(stage_, blocks);
   }
 
@@ -256,6 +276,7 @@ class WideStep final : public Step {
     for (std::size_t i = 0; i < pool_places_.size(); ++i) {
       stage.pools[i].src = bindings.inputs[pool_places_[i][0]];
       stage.pools[i].dst = bindings.outputs[pool_places_[i][1]];
+      encode_pixels(stage.pools[i], stage.number);
     }
     launch_wide_stage(stage, blocks_, handle_of(stream));
   }
@@ -267,11 +288,8 @@ class WideStep final : public Step {
     std::vector<std::size_t> dst;
   };
 
-  static int tile_work(const WideProduct& product) { return product.steps * product.tile_columns; }
-
-  void add_product(const Region& region, const Siblings& nodes, WeightArena& weights) {
-    WideProduct& product = stage_.products[stage_.product_count++];
-    product = shape_of(region, nodes, stage_.number, blocks_);
+  void add_product(const Region& region, const Siblings& nodes, WideProduct& product,
+                   WeightArena& weights) {
     product.weight = pack_wide_weight(weights, stage_.number, region, nodes, product);
     product.bias = pack_wide_bias(weights, region, nodes, product);
     Place place = {.source = source_of(region, nodes, stage_.number),
@@ -282,12 +300,6 @@ class WideStep final : public Step {
       place.dst.push_back(index_in(region.outputs, nodes[i]->outputs[0]));
     }
     places_.push_back(std::move(place));
-  }
-
-  void add_pool(const Region& region, const Region::Node& node) {
-    stage_.pools[stage_.pool_count++] = shape_of_pool(region, node, stage_.number);
-    pool_places_.push_back(
-        {index_in(region.inputs, node.inputs[0]), index_in(region.outputs, node.outputs[0])});
   }
 
   int blocks_;

@@ -5,8 +5,7 @@
 namespace kissa::cuda {
 namespace {
 
-// A warp an output, for up to kImages images.
-constexpr int kImages = 16;
+// A warp an output.
 template <class T>
 __global__ void __launch_bounds__(kThreads)
     classifier_kernel(const __grid_constant__ Classifier op) {
@@ -24,8 +23,7 @@ __global__ void __launch_bounds__(kThreads)
                                                     : make_uint4(0, 0, 0, 0);
   wait_for_previous();
   if (!has_work) return;
-  const int first = static_cast<int>(blockIdx.y) * kImages;
-  for (int n = first; n < min(first + kImages, op.images); ++n) {
+  for (int n = 0; n < op.images; ++n) {
     const auto* src = reinterpret_cast<const uint4*>(static_cast<const T*>(op.src) +
                                                      std::int64_t{n} * op.src_stride);
     float sum = 0.0f;
@@ -49,15 +47,16 @@ __global__ void __launch_bounds__(kThreads)
   }
 }
 
-// For many images, on tensor cores: a block has 16 outputs of 64 images, and its warps share the
-// sum. A lane's 16 bytes of a row are the k of two products; which of them they are called is the
-// same for both operands.
+// For several images, on tensor cores: a block has 16 outputs of 8 kTiles images, and its warps
+// share the sum. A lane's 16 bytes of a row are the k of two products; which of them they are
+// called is the same for both operands.
 constexpr int kProductOutputs = 16;
-constexpr int kProductImages = 64;
-constexpr int kProductWarps = 4;
-__global__ void __launch_bounds__(kProductWarps * 32)
+constexpr int kProductWarps = kThreads / 32;
+template <class T, int kTiles>
+__global__ void __launch_bounds__(kThreads)
     classifier_product_kernel(const __grid_constant__ Classifier op) {
-  constexpr int kTiles = kProductImages / 8;
+  constexpr int kProductImages = kTiles * 8;
+  constexpr int kEarly = 4;  // steps whose weights a warp fetches before the wait
   __shared__ float parts[kProductWarps][kProductOutputs][kProductImages + 1];
   let_next_start();
   const int lane = static_cast<int>(threadIdx.x) % 32;
@@ -65,33 +64,46 @@ __global__ void __launch_bounds__(kProductWarps * 32)
   const int first_output = static_cast<int>(blockIdx.x) * kProductOutputs;
   const int first_image = static_cast<int>(blockIdx.y) * kProductImages;
   const uint4 none = make_uint4(0, 0, 0, 0);
+  struct Weights {
+    uint4 top, bottom;
+  };
   const auto weight_at = [&](int output, int chunk) {
     if (output >= op.outputs || chunk >= op.chunks) return none;
-    return __ldg(static_cast<const uint4*>(op.weight) + std::int64_t{output} * op.chunks + chunk);
+    return load_weights(static_cast<const uint4*>(op.weight) + std::int64_t{output} * op.chunks +
+                        chunk);
+  };
+  const auto weights_of = [&](int step) {
+    const int chunk = step * 4 + lane % 4;
+    return Weights{weight_at(first_output + lane / 4, chunk),
+                   weight_at(first_output + lane / 4 + 8, chunk)};
   };
   const auto pixel_at = [&](int image, int chunk) {
     if (image >= op.images || chunk >= op.chunks) return none;
-    return __ldcg(reinterpret_cast<const uint4*>(static_cast<const __half*>(op.src) +
+    return __ldcg(reinterpret_cast<const uint4*>(static_cast<const T*>(op.src) +
                                                  std::int64_t{image} * op.src_stride) +
                   chunk);
   };
-  wait_for_previous();
   float sums[kTiles][4] = {};
-  const int steps = (op.chunks + 3) / 4;
-#pragma unroll 2
-  for (int step = warp; step < steps; step += kProductWarps) {
-    const int chunk = step * 4 + lane % 4;
-    const uint4 top = weight_at(first_output + lane / 4, chunk);
-    const uint4 bottom = weight_at(first_output + lane / 4 + 8, chunk);
+  const auto multiply = [&](int step, const Weights& weights) {
+    const auto& [top, bottom] = weights;
     uint4 pixels[kTiles];
 #pragma unroll
-    for (int j = 0; j < kTiles; ++j) pixels[j] = pixel_at(first_image + j * 8 + lane / 4, chunk);
+    for (int j = 0; j < kTiles; ++j)
+      pixels[j] = pixel_at(first_image + j * 8 + lane / 4, step * 4 + lane % 4);
 #pragma unroll
-    for (int j = 0; j < kTiles; ++j) {
-      multiply_add(sums[j], make_uint4(top.x, bottom.x, top.y, bottom.y), pixels[j].x, pixels[j].y);
-      multiply_add(sums[j], make_uint4(top.z, bottom.z, top.w, bottom.w), pixels[j].z, pixels[j].w);
-    }
-  }
+    for (int j = 0; j < kTiles; ++j)
+      multiply_add_pair<T>(sums[j], make_uint4(top.x, bottom.x, top.y, bottom.y),
+                           make_uint4(top.z, bottom.z, top.w, bottom.w), pixels[j]);
+  };
+  Weights early[kEarly];
+#pragma unroll
+  for (int i = 0; i < kEarly; ++i) early[i] = weights_of(warp + i * kProductWarps);
+  wait_for_previous();
+#pragma unroll
+  for (int i = 0; i < kEarly; ++i) multiply(warp + i * kProductWarps, early[i]);
+#pragma unroll 4
+  for (int step = warp + kEarly * kProductWarps; step * 4 < op.chunks; step += kProductWarps)
+    multiply(step, weights_of(step));
 #pragma unroll
   for (int j = 0; j < kTiles; ++j) {
 #pragma unroll
@@ -99,8 +111,7 @@ __global__ void __launch_bounds__(kProductWarps * 32)
       parts[warp][lane / 4 + i / 2 * 8][j * 8 + lane % 4 * 2 + i % 2] = sums[j][i];
   }
   __syncthreads();
-  for (int i = static_cast<int>(threadIdx.x); i < kProductOutputs * kProductImages;
-       i += kProductWarps * 32) {
+  for (int i = static_cast<int>(threadIdx.x); i < kProductOutputs * kProductImages; i += kThreads) {
     const int output = first_output + i % kProductOutputs;
     const int image = first_image + i / kProductOutputs;
     if (output >= op.outputs || image >= op.images) continue;
@@ -108,6 +119,16 @@ __global__ void __launch_bounds__(kProductWarps * 32)
     for (const auto& part : parts) sum += part[i % kProductOutputs][i / kProductOutputs];
     op.dst[std::int64_t{image} * op.outputs + output] = fminf(fmaxf(sum, op.low), op.high);
   }
+}
+
+template <class T, int kTiles>
+void launch_product(const Classifier& op, cudaStream_t stream) {
+  const auto blocks = [](int of, int size) {
+    return static_cast<unsigned>((of + size - 1) / size);
+  };
+  launch_early(classifier_product_kernel<T, kTiles>, op,
+               dim3(blocks(op.outputs, kProductOutputs), blocks(op.images, kTiles * 8)), kThreads,
+               0, stream);
 }
 
 // A block a row.
@@ -151,17 +172,17 @@ __global__ void __launch_bounds__(kThreads)
 
 void launch_classifier(const Classifier& op, cudaStream_t stream) {
   if (op.images == 0) return;
-  if (op.number == Number::kF16 && op.images >= kImages) {
-    const dim3 grid(static_cast<unsigned>((op.outputs + kProductOutputs - 1) / kProductOutputs),
-                    static_cast<unsigned>((op.images + kProductImages - 1) / kProductImages));
-    launch_early(classifier_product_kernel, op, grid, kProductWarps * 32, 0, stream);
-    return;
-  }
   constexpr int kOutputs = kThreads / 32;
-  const dim3 grid(static_cast<unsigned>((op.outputs + kOutputs - 1) / kOutputs),
-                  static_cast<unsigned>((op.images + kImages - 1) / kImages));
-  launch_early(op.number == Number::kF16 ? classifier_kernel<__half> : classifier_kernel<float>, op,
-               grid, kThreads, 0, stream);
+  with_element(op.number, [&]<class T>(T) {
+    if (op.images > 8)
+      launch_product<T, 4>(op, stream);
+    else if (op.images > 2)
+      launch_product<T, 1>(op, stream);
+    else
+      launch_early(classifier_kernel<T>, op,
+                   dim3(static_cast<unsigned>((op.outputs + kOutputs - 1) / kOutputs)), kThreads, 0,
+                   stream);
+  });
 }
 
 void launch_softmax_rows(const SoftmaxRows& op, cudaStream_t stream) {

@@ -33,13 +33,16 @@ inline constexpr int kHeadSide = 7;
 void prepare_head(Number number);
 void launch_head(const Head& head, cudaStream_t stream);
 
-// The same for many images on Hopper, with up to kWideHeadChannels channels and
-// kWideHeadColumns columns of the first convolution. The weights are tiles of [64 outputs][64]
-// halves, 16-byte words swizzled: the first's sum goes over [filter row][8 columns][4 channels].
+// The same for many images on Hopper in FP16 or TF32, with up to kWideHeadChannels channels and
+// kWideHeadColumns columns of the first convolution. The weights are tiles of [64 outputs][128
+// bytes], 16-byte words swizzled: the first's sum goes over [filter row][8 columns][4 channels].
 inline constexpr int kWideHeadChannels = 3;
 inline constexpr int kWideHeadColumns = 112;
-inline constexpr int kWideHeadTiles = 4;
-void prepare_wide_head();
+// Of the first's weights.
+constexpr int wide_head_tiles(Number number) {
+  return (kHeadSide * 32 * bytes_of(number) + 127) / 128;
+}
+void prepare_wide_head(Number number);
 void launch_wide_head(const Head& head, cudaStream_t stream);
 
 }  // namespace kissa::cuda

@@ -268,10 +268,8 @@ __device__ void scout_tile(const WideProduct& product, int index, Directory& dir
   directory.advance();
 }
 
-// Calls look_ahead() while the first products are on their way.
-template <class T, int kBlocks, int kColumns, class LookAhead>
-__device__ __forceinline__ void multiply_tile(const WideProduct& product, Rings& rings,
-                                              const LookAhead& look_ahead) {
+template <class T, int kBlocks, int kColumns>
+__device__ __forceinline__ void multiply_tile(const WideProduct& product, Rings& rings) {
   const int group = static_cast<int>(threadIdx.x) / 128 - 1;
   const bool is_first = threadIdx.x % 128 == 0;
   const int taps = product.taps_y * product.taps_x;
@@ -302,7 +300,6 @@ __device__ __forceinline__ void multiply_tile(const WideProduct& product, Rings&
           multiply_step<T, kBlocks, kColumns, 2>(sums, pixels, weights, walk);
         else
           multiply_step<T, kBlocks, kColumns, 1>(sums, pixels, weights, walk);
-        if (weights_read < 0) look_ahead();
         wait_for_products<1>();
         release_read();
         weights_read = rings.weights.slot;
@@ -349,15 +346,13 @@ __device__ __forceinline__ void multiply_split(float (&sums)[kColumns / 2], std:
 }
 
 // As multiply_tile, of floats and 128 pixels.
-template <int kColumns, class LookAhead>
-__device__ __forceinline__ void multiply_split_tile(const WideProduct& product, Rings& rings,
-                                                    const LookAhead& look_ahead) {
+template <int kColumns>
+__device__ __forceinline__ void multiply_split_tile(const WideProduct& product, Rings& rings) {
   const bool is_first = threadIdx.x % 32 == 0;
   const int taps = product.taps_y * product.taps_x;
   float all_sums[1][kColumns / 2];
   wait_for(rings.weights.is_full(), rings.weights.parity);
   start_sums<1, kColumns>(bias_of(rings.weights), all_sums);
-  look_ahead();
   float(&sums)[kColumns / 2] = all_sums[0];
   float step_sums[kColumns / 2] = {};
   for (int chunk = 0; chunk < product.chunks; ++chunk) {
@@ -388,23 +383,22 @@ __device__ __forceinline__ void multiply_split_tile(const WideProduct& product, 
 }
 
 // kColumns: of all tiles; 0 where they differ.
-template <class T, int kBlocks, int kColumns, class LookAhead>
-__device__ __forceinline__ void multiply_any(const WideProduct& product, Rings& rings,
-                                             const LookAhead& look_ahead) {
+template <class T, int kBlocks, int kColumns>
+__device__ __forceinline__ void multiply_any(const WideProduct& product, Rings& rings) {
   if constexpr (kColumns > 0) {
-    multiply_split_tile<kColumns>(product, rings, look_ahead);
+    multiply_split_tile<kColumns>(product, rings);
   } else {
     switch (product.tile_columns) {
-      case 32: return multiply_tile<T, kBlocks, 32>(product, rings, look_ahead);
-      case 48: return multiply_tile<T, kBlocks, 48>(product, rings, look_ahead);
-      case 64: return multiply_tile<T, kBlocks, 64>(product, rings, look_ahead);
-      case 96: return multiply_tile<T, kBlocks, 96>(product, rings, look_ahead);
-      case 112: return multiply_tile<T, kBlocks, 112>(product, rings, look_ahead);
-      case 128: return multiply_tile<T, kBlocks, 128>(product, rings, look_ahead);
-      case 144: return multiply_tile<T, kBlocks, 144>(product, rings, look_ahead);
-      case 160: return multiply_tile<T, kBlocks, 160>(product, rings, look_ahead);
-      case 176: return multiply_tile<T, kBlocks, 176>(product, rings, look_ahead);
-      default: return multiply_tile<T, kBlocks, 192>(product, rings, look_ahead);
+      case 32: return multiply_tile<T, kBlocks, 32>(product, rings);
+      case 48: return multiply_tile<T, kBlocks, 48>(product, rings);
+      case 64: return multiply_tile<T, kBlocks, 64>(product, rings);
+      case 96: return multiply_tile<T, kBlocks, 96>(product, rings);
+      case 112: return multiply_tile<T, kBlocks, 112>(product, rings);
+      case 128: return multiply_tile<T, kBlocks, 128>(product, rings);
+      case 144: return multiply_tile<T, kBlocks, 144>(product, rings);
+      case 160: return multiply_tile<T, kBlocks, 160>(product, rings);
+      case 176: return multiply_tile<T, kBlocks, 176>(product, rings);
+      default: return multiply_tile<T, kBlocks, 192>(product, rings);
     }
   }
 }

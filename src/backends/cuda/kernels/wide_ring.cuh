@@ -1,4 +1,4 @@
-// What producer and consumers of a wide stage share: the ring in shared memory, and which tiles a
+// What producer and consumers of a wide stage share: the rings in shared memory, and which tiles a
 // block takes in turn.
 #pragma once
 
@@ -136,39 +136,27 @@ struct Turn {
   int index;  // of the task's tiles
 };
 
-// Keeps the compiler from finding a turn later.
-__device__ inline void settle(Turn& turn) {
-  asm volatile("" : "+r"(turn.task), "+r"(turn.index)::"memory");
-}
-
-// A block's tiles: every so many-th, long ones first. Its pools are spread among its products: they
-// read the same input, which then comes from the cache, and wait for memory while others multiply.
+// A block's turns, read one ahead.
 class Turns {
  public:
   __device__ explicit Turns(const WideStage& stage)
-      : stage_(stage),
-        own_(share(stage.first_tile[stage.product_count + stage.pool_count])),
-        pools_(own_ - share(stage.first_tile[stage.product_count])) {}
-  __device__ int count() const { return own_; }
-  __device__ Turn operator[](int position) const {
-    const int pools_before = pools_ > 0 ? position * pools_ / own_ : 0;
-    const bool is_pool = pools_ > 0 && (position + 1) * pools_ / own_ > pools_before;
-    const int own = is_pool ? own_ - pools_ + pools_before : position - pools_before;
-    const int tile = static_cast<int>(blockIdx.x) + own * static_cast<int>(gridDim.x);
-    int task = 0;
-    while (tile >= stage_.first_tile[task + 1]) ++task;
-    return {task, tile - stage_.first_tile[task]};
+      : turns_(stage.turns),
+        next_(__ldg(turns_ + blockIdx.x)),
+        end_(__ldg(turns_ + blockIdx.x + 1)) {
+    ahead_ = __ldg(turns_ + next_);
+  }
+  __device__ bool has_more() const { return next_ < end_; }
+  __device__ Turn take() {
+    const std::uint32_t turn = ahead_;
+    if (++next_ < end_) ahead_ = __ldg(turns_ + next_);
+    return {static_cast<int>(turn >> 24), static_cast<int>(turn & (kMaxWideTiles - 1))};
   }
 
  private:
-  // How many of the first `tiles` are this block's.
-  __device__ static int share(int tiles) {
-    const auto blocks = static_cast<int>(gridDim.x);
-    return (tiles - static_cast<int>(blockIdx.x) + blocks - 1) / blocks;
-  }
-  const WideStage& stage_;
-  int own_;
-  int pools_;
+  const std::uint32_t* turns_;
+  std::uint32_t next_;
+  std::uint32_t end_;
+  std::uint32_t ahead_;
 };
 
 }  // namespace kissa::cuda

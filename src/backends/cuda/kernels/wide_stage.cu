@@ -53,56 +53,14 @@ Divisor divisor(int by) {
   return {.by = by, .reciprocal = 0xffffffffu / static_cast<std::uint32_t>(by)};
 }
 
-int tiles_of(const WideProduct& product, int blocks) {
-  return ceil_div(product.images * product.box_image.by, blocks * kWideRows) *
-         ceil_div(product.columns, product.tile_columns);
-}
-
-int tiles_of(const WidePool& pool) {
-  return ceil_div(pool.images, pool.tile_images) * ceil_div(pool.height, pool.tile_rows) *
-         ceil_div(pool.width, pool.tile_columns) * ceil_div(pool.words, kRowWords);
-}
-
-// Chooses a pool's tile, with its neighbours no larger than `bytes`, and sets its map.
-void plan_pool(WidePool& pool, Number number, int bytes) {
+// Chooses a pool's tile, with its neighbours no larger than `bytes`.
+void plan_pool(WidePool& pool, int bytes) {
   constexpr int kMaxColumns = 28;
   pool.tile_columns = std::min(pool.width, kMaxColumns);
   const int row_bytes = (pool.tile_columns + 2) * kRowBytes;
   pool.tile_rows = std::min(pool.height, bytes / row_bytes - 2);
   const int image_bytes = (pool.tile_rows + 2) * row_bytes;
   pool.tile_images = pool.tile_rows == pool.height ? std::min(pool.images, bytes / image_bytes) : 1;
-
-  const auto wide = [](int value) { return static_cast<cuuint64_t>(value); };
-  const auto narrow = [](int value) { return static_cast<cuuint32_t>(value); };
-  const cuuint64_t pixel_bytes = wide(pool.src_stride * bytes_of(number));
-  const cuuint64_t sizes[] = {wide(pool.words * 16 / bytes_of(number)), wide(pool.width),
-                              wide(pool.height), wide(pool.images)};
-  const cuuint64_t strides[] = {pixel_bytes, pixel_bytes * wide(pool.width),
-                                pixel_bytes * wide(pool.width) * wide(pool.height)};
-  const cuuint32_t box[] = {narrow(kRowBytes / bytes_of(number)), narrow(pool.tile_columns + 2),
-                            narrow(pool.tile_rows + 2), narrow(pool.tile_images)};
-  const cuuint32_t steps[] = {1, 1, 1, 1};
-  encoders().boxes(&pool.pixels, type_of(number), 4, const_cast<void*>(pool.src), sizes, strides,
-                   box, steps, CU_TENSOR_MAP_INTERLEAVE_NONE, CU_TENSOR_MAP_SWIZZLE_NONE,
-                   CU_TENSOR_MAP_L2_PROMOTION_L2_128B, CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE);
-}
-
-// As many slots of pixels as of weights, and what is left for more weights.
-void choose_rings(WideStage& stage) {
-  constexpr int kPoolBytes = 48 * 1024;
-  int rows = stage.pool_count > 0 ? kPoolBytes / kRowBytes : 0;
-  int columns = 0;
-  for (int i = 0; i < stage.product_count; ++i) {
-    rows = std::max(rows, stage.products[i].box_rows);
-    columns = std::max(columns, stage.products[i].tile_columns);
-  }
-  stage.pixels.slot_bytes = ceil_div(rows * kRowBytes, kAlign) * kAlign;
-  stage.weights.slot_bytes = wide_weights(stage.number) * columns * kRowBytes + kBiasBytes;
-  stage.pixels.slots =
-      std::min(kMaxSlots, kRingBytes / (stage.pixels.slot_bytes + stage.weights.slot_bytes));
-  stage.weights.slots =
-      std::min(kMaxSlots, (kRingBytes - stage.pixels.slots * stage.pixels.slot_bytes) /
-                              stage.weights.slot_bytes);
 }
 
 WideKernel kernel_of(const WideStage& stage, int blocks) {
@@ -127,6 +85,8 @@ bool has_wide_stage() {
   return device_attribute(cudaDevAttrComputeCapabilityMajor) == 9 && encoders().taps != nullptr &&
          encoders().boxes != nullptr;
 }
+
+int multiprocessors() { return device_attribute(cudaDevAttrMultiProcessorCount); }
 
 void choose_box(WideProduct& product, const WideSource& source, int blocks) {
   constexpr int kMostRows = 512;
@@ -173,29 +133,59 @@ void encode_pixels(WideProduct& product, const WideSource& source) {
                   CU_TENSOR_MAP_L2_PROMOTION_L2_256B, CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE);
 }
 
+void encode_pixels(WidePool& pool, Number number) {
+  const auto wide = [](int value) { return static_cast<cuuint64_t>(value); };
+  const auto narrow = [](int value) { return static_cast<cuuint32_t>(value); };
+  const cuuint64_t pixel_bytes = wide(pool.src_stride * bytes_of(number));
+  const cuuint64_t sizes[] = {wide(pool.words * 16 / bytes_of(number)), wide(pool.width),
+                              wide(pool.height), wide(pool.images)};
+  const cuuint64_t strides[] = {pixel_bytes, pixel_bytes * wide(pool.width),
+                                pixel_bytes * wide(pool.width) * wide(pool.height)};
+  const cuuint32_t box[] = {narrow(kRowBytes / bytes_of(number)), narrow(pool.tile_columns + 2),
+                            narrow(pool.tile_rows + 2), narrow(pool.tile_images)};
+  const cuuint32_t steps[] = {1, 1, 1, 1};
+  encoders().boxes(&pool.pixels, type_of(number), 4, const_cast<void*>(pool.src), sizes, strides,
+                   box, steps, CU_TENSOR_MAP_INTERLEAVE_NONE, CU_TENSOR_MAP_SWIZZLE_NONE,
+                   CU_TENSOR_MAP_L2_PROMOTION_L2_128B, CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE);
+}
+
+int wide_tiles(const WideProduct& product, int blocks) {
+  return ceil_div(product.images * product.box_image.by, blocks * kWideRows) *
+         ceil_div(product.columns, product.tile_columns);
+}
+
+int wide_tiles(const WidePool& pool) {
+  return ceil_div(pool.images, pool.tile_images) * ceil_div(pool.height, pool.tile_rows) *
+         ceil_div(pool.width, pool.tile_columns) * ceil_div(pool.words, kRowWords);
+}
+
+// As many slots of pixels as of weights, and what is left for more weights.
+void plan_wide_stage(WideStage& stage) {
+  constexpr int kPoolBytes = 48 * 1024;
+  int rows = stage.pool_count > 0 ? kPoolBytes / kRowBytes : 0;
+  int columns = 0;
+  for (int i = 0; i < stage.product_count; ++i) {
+    rows = std::max(rows, stage.products[i].box_rows);
+    columns = std::max(columns, stage.products[i].tile_columns);
+  }
+  stage.pixels.slot_bytes = ceil_div(rows * kRowBytes, kAlign) * kAlign;
+  stage.weights.slot_bytes = wide_weights(stage.number) * columns * kRowBytes + kBiasBytes;
+  stage.pixels.slots =
+      std::min(kMaxSlots, kRingBytes / (stage.pixels.slot_bytes + stage.weights.slot_bytes));
+  stage.weights.slots =
+      std::min(kMaxSlots, (kRingBytes - stage.pixels.slots * stage.pixels.slot_bytes) /
+                              stage.weights.slot_bytes);
+  for (int i = 0; i < stage.pool_count; ++i) plan_pool(stage.pools[i], stage.pixels.slot_bytes);
+}
+
 void prepare_wide_stage(const WideStage& stage, int blocks) {
   cudaFuncSetAttribute(kernel_of(stage, blocks), cudaFuncAttributeMaxDynamicSharedMemorySize,
                        kWideSharedBytes);
 }
 
-void launch_wide_stage(const WideStage& shape, int blocks, cudaStream_t stream) {
-  WideStage stage = shape;
-  choose_rings(stage);
-  int tiles = 0;
-  int task = 0;
-  for (int i = 0; i < stage.product_count; ++i) {
-    stage.first_tile[task++] = tiles;
-    tiles += tiles_of(stage.products[i], blocks);
-  }
-  for (int i = 0; i < stage.pool_count; ++i) {
-    plan_pool(stage.pools[i], stage.number, stage.pixels.slot_bytes);
-    stage.first_tile[task++] = tiles;
-    tiles += tiles_of(stage.pools[i]);
-  }
-  stage.first_tile[task] = tiles;
-  const int grid = std::min(tiles, device_attribute(cudaDevAttrMultiProcessorCount));
-  launch_early(kernel_of(stage, blocks), stage, dim3(static_cast<unsigned>(grid)), kWideThreads,
-               kWideSharedBytes, stream);
+void launch_wide_stage(const WideStage& stage, int blocks, cudaStream_t stream) {
+  launch_early(kernel_of(stage, blocks), stage, dim3(static_cast<unsigned>(stage.grid)),
+               kWideThreads, kWideSharedBytes, stream);
 }
 
 }  // namespace kissa::cuda

@@ -47,22 +47,22 @@ __global__ void __launch_bounds__(kWideThreads, 1)
     publish_barriers();
   }
   __syncthreads();
+  Turns turns(stage);
   wait_for_previous();
 
-  const Turns turns(stage);
   if (threadIdx.x < 128) {
     KISSA_HOPPER("setmaxnreg.dec.sync.aligned.u32 40;");
     if (threadIdx.x >= 32) {
-      for (int i = 0; i < turns.count(); ++i) {
-        const Turn turn = turns[i];
+      while (turns.has_more()) {
+        const Turn turn = turns.take();
         if (turn.task < stage.product_count)
           scout_tile<T, kBlocks>(stage.products[turn.task], turn.index, rings.directory);
       }
       return;
     }
     if (threadIdx.x != 0) return;
-    for (int i = 0; i < turns.count(); ++i) {
-      const Turn turn = turns[i];
+    while (turns.has_more()) {
+      const Turn turn = turns.take();
       if (turn.task < stage.product_count)
         bring_tile<T, kBlocks>(stage.products[turn.task], turn.index, rings);
       else
@@ -70,20 +70,12 @@ __global__ void __launch_bounds__(kWideThreads, 1)
     }
   } else {
     KISSA_HOPPER("setmaxnreg.inc.sync.aligned.u32 232;");
-    Turn turn = turns[0];
-    for (int i = 0; i < turns.count(); ++i) {
-      Turn next = turn;
-      const auto look_ahead = [&] {
-        if (i + 1 < turns.count()) next = turns[i + 1];
-        settle(next);
-      };
-      if (turn.task < stage.product_count) {
-        multiply_any<T, kBlocks, kColumns>(stage.products[turn.task], rings, look_ahead);
-      } else {
-        look_ahead();
+    while (turns.has_more()) {
+      const Turn turn = turns.take();
+      if (turn.task < stage.product_count)
+        multiply_any<T, kBlocks, kColumns>(stage.products[turn.task], rings);
+      else
         pool_tile<T>(stage.pools[turn.task - stage.product_count], turn.index, rings.pixels);
-      }
-      turn = next;
     }
   }
 }

@@ -58,9 +58,9 @@ struct WidePool {
   int src_stride, dst_stride;
   int images, height, width;
   int words;  // of 16 bytes of channels
-  // Set by launch_wide_stage. A tile is a piece of some images, 128 bytes of channels.
-  CUtensorMap pixels;
+  // Set by plan_wide_stage. A tile is a piece of some images, 128 bytes of channels.
   int tile_images, tile_rows, tile_columns;
+  CUtensorMap pixels;  // encode_pixels
 };
 
 // What the pixels of a product are read from.
@@ -80,19 +80,28 @@ struct WideStage {
   int product_count;
   int pool_count;
   Number number;
-  // Set by launch_wide_stage: tiles of the products in turn, then of the pools.
-  int first_tile[kMaxWideProducts + kMaxWidePools + 1];
+  // Where each block's turns begin in this array, where the last one's end, and the turns.
+  const std::uint32_t* turns;
+  int grid;  // blocks
+  // Set by plan_wide_stage.
   struct RingShape {
     int slots;
     int slot_bytes;
   } pixels, weights;
 };
 
+// A turn of a block: a tile of a task, which is a product or behind them a pool.
+inline constexpr int kMaxWideTiles = 1 << 24;  // of a task
+constexpr std::uint32_t wide_turn(int task, int tile) {
+  return static_cast<std::uint32_t>(task) << 24 | static_cast<std::uint32_t>(tile);
+}
+
 // Pixels of a tile: 128 to a block of rows, one or two of them.
 inline constexpr int kWideRows = 128;
 
 // Whether the current device and its driver have what the kernel uses.
 bool has_wide_stage();
+int multiprocessors();  // of the current device
 
 // Widths that a tile may have; of floats all tiles of a stage have the same.
 std::span<const int> wide_columns(Number number);
@@ -103,8 +112,15 @@ constexpr int wide_weights(Number number) { return number == Number::kF32 ? 2 : 
 // What follows from the convolution's other fields. `blocks`: as in launch_wide_stage.
 void choose_box(WideProduct& product, const WideSource& source, int blocks);
 
-// Sets the product's map of its boxes.
+// How much shared memory the rings take, and the tiles of pools.
+void plan_wide_stage(WideStage& stage);
+
+int wide_tiles(const WideProduct& product, int blocks);
+int wide_tiles(const WidePool& pool);
+
+// Sets the maps of boxes: what they tell follows from the other fields and the source.
 void encode_pixels(WideProduct& product, const WideSource& source);
+void encode_pixels(WidePool& pool, Number number);
 
 // `blocks`: 1 or 2 times 128 pixels a tile; 1 for floats.
 void prepare_wide_stage(const WideStage& stage, int blocks);
