@@ -202,6 +202,25 @@ __device__ inline void store_shared(std::uint32_t to, float a, float b) {
   asm volatile("st.shared.v2.f32 [%0],{%1,%2};" ::"r"(to), "f"(a), "f"(b) : "memory");
 }
 
+__device__ inline void store_shared(std::uint32_t to, std::uint32_t word) {
+  asm volatile("st.shared.u32 [%0],%1;" ::"r"(to), "r"(word) : "memory");
+}
+__device__ inline void store_shared(std::uint32_t to, const uint4& words) {
+  asm volatile("st.shared.v4.u32 [%0],{%1,%2,%3,%4};" ::"r"(to), "r"(words.x), "r"(words.y),
+               "r"(words.z), "r"(words.w)
+               : "memory");
+}
+
+// To global memory, where `stores`.
+__device__ inline void store_global(std::uint64_t to, const uint4& words, bool stores) {
+  asm volatile(
+      "{\n.reg .pred stores;\nsetp.ne.b32 stores,%5,0;\n"
+      "@stores st.global.v4.b32 [%0],{%1,%2,%3,%4};\n}" ::"l"(to),
+      "r"(words.x), "r"(words.y), "r"(words.z), "r"(words.w),
+      "r"(static_cast<std::uint32_t>(stores))
+      : "memory");
+}
+
 __device__ inline float2 load_pair(std::uint32_t from) {
   float2 pair;
   asm volatile("ld.shared.v2.f32 {%0,%1},[%2];" : "=f"(pair.x), "=f"(pair.y) : "r"(from));

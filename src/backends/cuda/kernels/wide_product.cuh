@@ -147,53 +147,25 @@ __device__ __forceinline__ void start_sums(std::uint32_t bias,
 template <class T>
 inline constexpr int kOfRow = kRowBytes / int{sizeof(T)};
 
-// Where a tile's results go.
-template <class T, int kColumns>
-struct Outlet {
-  static constexpr int kRows = (kColumns + kOfRow<T> - 1) / kOfRow<T>;  // of 128 bytes
-  T* dst[kRows];  // this lane's word of each row; null: none
-  int stride[kRows];
-  float low, high;
-  std::uint32_t stage;  // of the warp
+inline constexpr std::uint32_t kNoPixel = ~0u;
 
-  __device__ Outlet(const WideProduct& product, const Tile& tile, std::uint32_t stages)
-      : low(product.low),
-        high(product.high),
-        stage(stages + (threadIdx.x / 32 - 4) * std::uint32_t{kStageBytes}) {
-    const int word = static_cast<int>(threadIdx.x) % kRowWords;
-#pragma unroll
-    for (int row = 0; row < kRows; ++row) {
-      const int column = row * kOfRow<T> + word * kOfWord<T>;
-      const int of_product = tile.first_column + column;
-      dst[row] = nullptr;
-      stride[row] = 0;
-      if (column >= kColumns || of_product >= product.columns) continue;
-#pragma unroll
-      for (int i = 0; i < kMaxWideSegments; ++i) {
-        const WideSegment& segment = product.segments[i];
-        if (i >= product.segment_count || of_product < segment.first) continue;
-        dst[row] = static_cast<T*>(segment.dst) + of_product - segment.first;
-        stride[row] = segment.dst_stride;
-      }
-    }
-  }
-};
-
-// Where a row's 16-byte words lie in the warp's stage, as in a ring's.
-__device__ inline std::uint32_t staged(std::uint32_t stage, int row, int word) {
+// Where a row's 16-byte words lie in a stage, as in a ring's. Another word of the row differs by an
+// exclusive or of the address.
+__device__ inline std::uint32_t word_of(std::uint32_t stage, int row, int word) {
   return stage + static_cast<std::uint32_t>(row * kRowBytes + (word ^ row % 8) * 16);
 }
 
 // Results of 16 pixels of a warp, from column kFirst on, clipped and rounded, to its stage.
 template <class T, int kFirst, int kColumns>
-__device__ __forceinline__ void stage_results(const Outlet<T, kColumns>& outlet,
-                                              const float (&sums)[kColumns / 2]) {
+__device__ __forceinline__ void fill_stage(std::uint32_t stage, const WideProduct& product,
+                                           const float (&sums)[kColumns / 2]) {
   constexpr int kLeft = kColumns - kFirst;
   constexpr int kCount = kLeft < kOfRow<T> ? kLeft : kOfRow<T>;
   const int lane = static_cast<int>(threadIdx.x) % 32;
   if constexpr (kIsHalf<T>) {
-    const __half2 low = __float2half2_rn(outlet.low);
-    const __half2 high = __float2half2_rn(outlet.high);
+    const std::uint32_t own = word_of(stage, lane % 16, lane / 16);
+    const __half2 low = __float2half2_rn(product.low);
+    const __half2 high = __float2half2_rn(product.high);
 #pragma unroll
     for (int first = 0; first < kCount; first += 16) {
       __half2 pairs[4];
@@ -202,69 +174,102 @@ __device__ __forceinline__ void stage_results(const Outlet<T, kColumns>& outlet,
         const int at = (kFirst + first) / 2 + i * 2;
         pairs[i] = __hmin2(__hmax2(__floats2half2_rn(sums[at], sums[at + 1]), low), high);
       }
-      store_tiles(staged(outlet.stage, lane % 16, first / 8 + lane / 16),
+      store_tiles(own ^ static_cast<std::uint32_t>(first / 8 * 16),
                   reinterpret_cast<const std::uint32_t(&)[4]>(pairs));
     }
   } else {
+    const std::uint32_t own =
+        word_of(stage, lane / 4, lane % 4 / 2) + static_cast<std::uint32_t>(lane % 2 * 8);
     const auto finish = [&](float x) {
-      return to_float(to_element<T>(fminf(fmaxf(x, outlet.low), outlet.high)));
+      return to_float(to_element<T>(fminf(fmaxf(x, product.low), product.high)));
     };
 #pragma unroll
     for (int first = 0; first < kCount; first += 8) {
       const int at = (kFirst + first) / 2;
-      const int word = first / 4 + lane % 4 / 2;
-      const std::uint32_t half_word = lane % 2 * 8;
-      store_shared(staged(outlet.stage, lane / 4, word) + half_word, finish(sums[at]),
-                   finish(sums[at + 1]));
-      store_shared(staged(outlet.stage, lane / 4 + 8, word) + half_word, finish(sums[at + 2]),
-                   finish(sums[at + 3]));
+      const std::uint32_t to = own ^ static_cast<std::uint32_t>(first / 4 * 16);
+      store_shared(to, finish(sums[at]), finish(sums[at + 1]));
+      store_shared(to + 8 * kRowBytes, finish(sums[at + 2]), finish(sums[at + 3]));
     }
   }
 }
 
 // Stores 64 pixels of a warpgroup, each warp its 16 by way of its stage: whole lines at a time.
 template <class T, int kColumns, int kRow = 0>
-__device__ __forceinline__ void store_rows(const Outlet<T, kColumns>& outlet,
-                                           const float (&sums)[kColumns / 2],
-                                           const int (&pixels)[4]) {
+__device__ __forceinline__ void store_rows(const WideProduct& product, const Rings& rings,
+                                           const float (&sums)[kColumns / 2], const uint4& pixels) {
   const int lane = static_cast<int>(threadIdx.x) % 32;
-  stage_results<T, kRow * kOfRow<T>, kColumns>(outlet, sums);
+  fill_stage<T, kRow * kOfRow<T>, kColumns>(rings.stage, product, sums);
   __syncwarp();
+  const uint4 outlet = load_shared(rings.directory.outlet(kRow * kRowWords + lane % kRowWords));
+  const std::uint32_t own = word_of(rings.stage, lane / 8, lane % 8);
   uint4 words[4];
 #pragma unroll
   for (int r = 0; r < 4; ++r)
-    words[r] = load_shared(staged(outlet.stage, r * 4 + lane / 8, lane % 8));
+    words[r] = load_shared((own ^ static_cast<std::uint32_t>(r % 2 * 64)) +
+                           static_cast<std::uint32_t>(r * 4 * kRowBytes));
   __syncwarp();
+  const std::uint64_t dst = std::uint64_t{outlet.y} << 32 | outlet.x;
+  const std::uint32_t of_row[4] = {pixels.x, pixels.y, pixels.z, pixels.w};
 #pragma unroll
   for (int r = 0; r < 4; ++r)
-    if (pixels[r] >= 0 && outlet.dst[kRow] != nullptr)
-      *reinterpret_cast<uint4*>(outlet.dst[kRow] + std::int64_t{pixels[r]} * outlet.stride[kRow]) =
-          words[r];
-  if constexpr (kRow + 1 < Outlet<T, kColumns>::kRows)
-    store_rows<T, kColumns, kRow + 1>(outlet, sums, pixels);
+    store_global(dst + std::uint64_t{of_row[r]} * outlet.z, words[r],
+                 of_row[r] != kNoPixel && dst != 0);
+  if constexpr ((kRow + 1) * kOfRow<T> < kColumns)
+    store_rows<T, kColumns, kRow + 1>(product, rings, sums, pixels);
 }
 
 template <class T, int kBlocks, int kColumns>
-__device__ __forceinline__ void store_tile(const WideProduct& product, const Tile& tile,
+__device__ __forceinline__ void store_tile(const WideProduct& product,
                                            const float (&sums)[kBlocks][kColumns / 2],
-                                           std::uint32_t stages) {
+                                           Rings& rings) {
   const int warp = static_cast<int>(threadIdx.x) / 32 - 4;
   const int lane = static_cast<int>(threadIdx.x) % 32;
-  const Outlet<T, kColumns> outlet(product, tile, stages);
+  wait_for(rings.directory.is_full(), rings.directory.parity);
 #pragma unroll
   for (int block = 0; block < kBlocks; ++block) {
-    const int rows = (warp / 4 * kBlocks + block) * 64 + warp % 4 * 16;
-    const int own = pixel_at(product, tile.first_place + rows + lane % 16);
-    int pixels[4];
-#pragma unroll
-    for (int r = 0; r < 4; ++r) pixels[r] = __shfl_sync(~0u, own, r * 4 + lane / 8);
-    store_rows<T, kColumns>(outlet, sums[block], pixels);
+    const int rows = (warp / 4 * kBlocks + block) * 4 + warp % 4;
+    store_rows<T, kColumns>(product, rings, sums[block],
+                            load_shared(rings.directory.pixels(rows, lane / 8)));
   }
+  __syncwarp();
+  if (lane == 0) arrive(rings.directory.is_empty());
+  rings.directory.advance();
+}
+
+// Where a word of a tile's columns goes: pixel 0's address, null: nowhere; bytes from one pixel to
+// the next.
+template <class T>
+__device__ uint4 outlet_of(const WideProduct& product, const Tile& tile, int word) {
+  const int column = tile.first_column + word * kOfWord<T>;
+  if (word * kOfWord<T> >= product.tile_columns || column >= product.columns) return {};
+  int i = product.segment_count - 1;
+  while (column < product.segments[i].first) --i;
+  const WideSegment& segment = product.segments[i];
+  const auto dst =
+      reinterpret_cast<std::uint64_t>(static_cast<T*>(segment.dst) + column - segment.first);
+  return {static_cast<std::uint32_t>(dst), static_cast<std::uint32_t>(dst >> 32),
+          static_cast<std::uint32_t>(segment.dst_stride * int{sizeof(T)}), 0};
+}
+
+// The scouts' part of a tile: where its results go, while others multiply.
+template <class T, int kBlocks>
+__device__ void scout_tile(const WideProduct& product, int index, Directory& directory) {
+  const Tile tile = tile_of<kBlocks>(product, index);
+  const int scout = static_cast<int>(threadIdx.x) - 32;
+  wait_for(directory.is_empty(), directory.parity ^ 1);
+  for (int row = scout; row < kBlocks * kWideRows; row += kScouts * 32) {
+    const std::uint32_t at =
+        directory.pixels(row / 16, row % 4) + static_cast<std::uint32_t>(row % 16 / 4 * 4);
+    store_shared(at, static_cast<std::uint32_t>(pixel_at(product, tile.first_place + row)));
+  }
+  if (scout < kOutlets) store_shared(directory.outlet(scout), outlet_of<T>(product, tile, scout));
+  __syncwarp();
+  if (threadIdx.x % 32 == 0) arrive(directory.is_full());
+  directory.advance();
 }
 
 template <class T, int kBlocks, int kColumns>
-__device__ __forceinline__ void multiply_tile(const WideProduct& product, const Tile& tile,
-                                              Rings& rings) {
+__device__ __forceinline__ void multiply_tile(const WideProduct& product, Rings& rings) {
   const int group = static_cast<int>(threadIdx.x) / 128 - 1;
   const bool is_first = threadIdx.x % 128 == 0;
   const int taps = product.taps_y * product.taps_x;
@@ -308,7 +313,7 @@ __device__ __forceinline__ void multiply_tile(const WideProduct& product, const 
 #pragma unroll
   for (int block = 0; block < kBlocks; ++block) settle(sums[block]);
   release_read();
-  store_tile<T, kBlocks, kColumns>(product, tile, sums, rings.stages);
+  store_tile<T, kBlocks, kColumns>(product, sums, rings);
 }
 
 // kParts times 8 floats of 64 pixels from shared memory times the weights' halves.
@@ -342,8 +347,7 @@ __device__ __forceinline__ void multiply_split(float (&sums)[kColumns / 2], std:
 
 // As multiply_tile, of floats and 128 pixels.
 template <int kColumns>
-__device__ __forceinline__ void multiply_split_tile(const WideProduct& product, const Tile& tile,
-                                                    Rings& rings) {
+__device__ __forceinline__ void multiply_split_tile(const WideProduct& product, Rings& rings) {
   const bool is_first = threadIdx.x % 32 == 0;
   const int taps = product.taps_y * product.taps_x;
   float all_sums[1][kColumns / 2];
@@ -375,27 +379,26 @@ __device__ __forceinline__ void multiply_split_tile(const WideProduct& product, 
       rings.pixels.advance();
     }
   }
-  store_tile<float, 1, kColumns>(product, tile, all_sums, rings.stages);
+  store_tile<float, 1, kColumns>(product, all_sums, rings);
 }
 
 // kColumns: of all tiles; 0 where they differ.
 template <class T, int kBlocks, int kColumns>
-__device__ __forceinline__ void multiply_any(const WideProduct& product, int index, Rings& rings) {
-  const Tile tile = tile_of<kBlocks>(product, index);
+__device__ __forceinline__ void multiply_any(const WideProduct& product, Rings& rings) {
   if constexpr (kColumns > 0) {
-    multiply_split_tile<kColumns>(product, tile, rings);
+    multiply_split_tile<kColumns>(product, rings);
   } else {
     switch (product.tile_columns) {
-      case 32: return multiply_tile<T, kBlocks, 32>(product, tile, rings);
-      case 48: return multiply_tile<T, kBlocks, 48>(product, tile, rings);
-      case 64: return multiply_tile<T, kBlocks, 64>(product, tile, rings);
-      case 96: return multiply_tile<T, kBlocks, 96>(product, tile, rings);
-      case 112: return multiply_tile<T, kBlocks, 112>(product, tile, rings);
-      case 128: return multiply_tile<T, kBlocks, 128>(product, tile, rings);
-      case 144: return multiply_tile<T, kBlocks, 144>(product, tile, rings);
-      case 160: return multiply_tile<T, kBlocks, 160>(product, tile, rings);
-      case 176: return multiply_tile<T, kBlocks, 176>(product, tile, rings);
-      default: return multiply_tile<T, kBlocks, 192>(product, tile, rings);
+      case 32: return multiply_tile<T, kBlocks, 32>(product, rings);
+      case 48: return multiply_tile<T, kBlocks, 48>(product, rings);
+      case 64: return multiply_tile<T, kBlocks, 64>(product, rings);
+      case 96: return multiply_tile<T, kBlocks, 96>(product, rings);
+      case 112: return multiply_tile<T, kBlocks, 112>(product, rings);
+      case 128: return multiply_tile<T, kBlocks, 128>(product, rings);
+      case 144: return multiply_tile<T, kBlocks, 144>(product, rings);
+      case 160: return multiply_tile<T, kBlocks, 160>(product, rings);
+      case 176: return multiply_tile<T, kBlocks, 176>(product, rings);
+      default: return multiply_tile<T, kBlocks, 192>(product, rings);
     }
   }
 }

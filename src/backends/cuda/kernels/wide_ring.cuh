@@ -14,15 +14,23 @@ inline constexpr int kRowWords = kRowBytes / 16;
 inline constexpr int kBiasBytes = 1024;
 inline constexpr int kStepParts = 4;  // of 32 bytes, in a step
 inline constexpr int kMaxSlots = 8;
-inline constexpr int kBarrierBytes = 4 * kMaxSlots * 8;
-inline constexpr int kAlign = 1024;
-inline constexpr int kWideSharedBytes = 227 * 1024;
 // Each warp that multiplies has a stage of 16 rows for its results.
 inline constexpr int kStageBytes = 16 * kRowBytes;
 inline constexpr int kStages = (kWideThreads - 128) / 32;
-// The rings' share: what alignment leaves, in whole steps of it.
+// Warps that find out where results go.
+inline constexpr int kScouts = 3;
+inline constexpr int kAlign = 1024;
+inline constexpr int kWideSharedBytes = 227 * 1024;
+inline constexpr int kBarrierBytes = 4 * kMaxSlots * 8 + 4 * 8;
+
+// Where a tile's results go: the pixel of each row, and an outlet for each 16 bytes of columns.
+inline constexpr int kPixelBytes = 2 * kWideRows * 4;
+inline constexpr int kOutlets = 48;
+inline constexpr int kDirectoryBytes = kPixelBytes + kOutlets * 16;
+
+// The rings' share.
 inline constexpr int kRingBytes =
-    (kWideSharedBytes - kAlign - kBarrierBytes - kStages * kStageBytes) / kAlign * kAlign;
+    kWideSharedBytes - kBarrierBytes - 2 * kDirectoryBytes - kStages * kStageBytes;
 
 template <class T>
 inline constexpr int kWideWeights = std::is_same_v<T, float> ? 2 : 1;
@@ -30,8 +38,7 @@ inline constexpr int kWideWeights = std::is_same_v<T, float> ? 2 : 1;
 // The slot that comes next, and the parity of its phase.
 struct Ring {
   std::uint32_t slots;  // address
-  std::uint32_t full;   // barriers: of what has come in...
-  std::uint32_t empty;  // ...and of what may be overwritten
+  std::uint32_t full;   // barriers of what has come in; behind them of what may be overwritten
   int count;
   int bytes;
   int slot = 0;
@@ -40,7 +47,7 @@ struct Ring {
   __device__ std::uint32_t data() const { return slots + static_cast<std::uint32_t>(slot * bytes); }
   __device__ std::uint32_t is_full() const { return full + static_cast<std::uint32_t>(slot * 8); }
   __device__ std::uint32_t is_empty(int of) const {
-    return empty + static_cast<std::uint32_t>(of * 8);
+    return full + static_cast<std::uint32_t>((kMaxSlots + of) * 8);
   }
   // Waits until the slot may be overwritten; what tells that `bytes` have come.
   __device__ std::uint32_t bring(int bytes_coming) const {
@@ -55,11 +62,36 @@ struct Ring {
   }
 };
 
+// Two in turn: one is written while the other is read.
+struct Directory {
+  std::uint32_t entries;   // address
+  std::uint32_t barriers;  // of what is complete; behind them of what may be overwritten
+  int slot = 0;
+  std::uint32_t parity = 0;
+
+  // Of 16 rows the pixels of first, first + 4, first + 8 and first + 12.
+  __device__ std::uint32_t pixels(int of, int first) const {
+    return entries + static_cast<std::uint32_t>(slot * kDirectoryBytes + of * 64 + first * 16);
+  }
+  __device__ std::uint32_t outlet(int word) const {
+    return entries + static_cast<std::uint32_t>(slot * kDirectoryBytes + kPixelBytes + word * 16);
+  }
+  __device__ std::uint32_t is_full() const {
+    return barriers + static_cast<std::uint32_t>(slot * 8);
+  }
+  __device__ std::uint32_t is_empty() const { return is_full() + 16; }
+  __device__ void advance() {
+    slot ^= 1;
+    if (slot == 0) parity ^= 1;
+  }
+};
+
 // Pixels of one or several steps, and weights of one step.
 struct Rings {
   Ring pixels;
   Ring weights;
-  std::uint32_t stages;  // address
+  Directory directory;
+  std::uint32_t stage;  // of the warp, for results
 };
 
 // How many say that a slot may be overwritten: warps, or warpgroups.
@@ -68,11 +100,7 @@ inline constexpr int kReleases = std::is_same_v<T, float> ? 8 : 2;
 
 __device__ inline Ring ring_of(const WideStage::RingShape& shape, std::uint32_t slots,
                                std::uint32_t barriers) {
-  return {.slots = slots,
-          .full = barriers,
-          .empty = barriers + kMaxSlots * 8,
-          .count = shape.slots,
-          .bytes = shape.slot_bytes};
+  return {.slots = slots, .full = barriers, .count = shape.slots, .bytes = shape.slot_bytes};
 }
 
 template <class T>
@@ -80,6 +108,13 @@ __device__ void init_ring(const Ring& ring) {
   for (int i = 0; i < ring.count; ++i) {
     init_barrier(ring.full + static_cast<std::uint32_t>(i * 8), 1);
     init_barrier(ring.is_empty(i), kReleases<T>);
+  }
+}
+
+__device__ inline void init_directory(const Directory& directory) {
+  for (std::uint32_t slot = 0; slot < 2; ++slot) {
+    init_barrier(directory.barriers + slot * 8, kScouts);
+    init_barrier(directory.barriers + 16 + slot * 8, kStages);
   }
 }
 

@@ -5,6 +5,7 @@
 //   producer thread: for each chunk of channels the tile's pixels by TMA (im2col mode: zeros
 //     outside the image cost nothing), and for each step of K the weights as one bulk copy, into
 //     two rings in shared memory, both in rows of 128 bytes, swizzled
+//   three warps: where the tile's results go
 //   two warpgroups: each half of the tile's pixels times all of its columns; one product on its way
 //     while the next step is waited for; then bounds and 16-byte stores
 //
@@ -27,20 +28,22 @@ namespace kissa::cuda {
 template <class T, int kBlocks, int kColumns = 0>
 __global__ void __launch_bounds__(kWideThreads, 1)
     wide_stage_kernel(const __grid_constant__ WideStage stage) {
-  extern __shared__ unsigned char shared[];
+  extern __shared__ __align__(kAlign) unsigned char shared[];
   let_next_start();
-  const std::uint32_t start = (shared_address(shared) + kAlign - 1) / kAlign * kAlign;
-  const std::uint32_t stages = start + kRingBytes;
-  const std::uint32_t barriers = stages + kStages * kStageBytes;
+  const std::uint32_t start = shared_address(shared);
+  const std::uint32_t weights =
+      start + static_cast<std::uint32_t>(stage.pixels.slots * stage.pixels.slot_bytes);
+  const std::uint32_t stages = start + kRingBytes / kAlign * kAlign;
+  const std::uint32_t directory = stages + kStages * kStageBytes;
+  const std::uint32_t barriers = directory + 2 * kDirectoryBytes;
   Rings rings = {.pixels = ring_of(stage.pixels, start, barriers),
-                 .weights = ring_of(stage.weights,
-                                    start + static_cast<std::uint32_t>(stage.pixels.slots *
-                                                                       stage.pixels.slot_bytes),
-                                    barriers + kBarrierBytes / 2),
-                 .stages = stages};
+                 .weights = ring_of(stage.weights, weights, barriers + 2 * kMaxSlots * 8),
+                 .directory = {.entries = directory, .barriers = barriers + 4 * kMaxSlots * 8},
+                 .stage = stages + (threadIdx.x / 32 - 4) * std::uint32_t{kStageBytes}};
   if (threadIdx.x == 0) {
     init_ring<T>(rings.pixels);
     init_ring<T>(rings.weights);
+    init_directory(rings.directory);
     publish_barriers();
   }
   __syncthreads();
@@ -48,7 +51,15 @@ __global__ void __launch_bounds__(kWideThreads, 1)
   wait_for_previous();
 
   if (threadIdx.x < 128) {
-    KISSA_HOPPER("setmaxnreg.dec.sync.aligned.u32 24;");
+    KISSA_HOPPER("setmaxnreg.dec.sync.aligned.u32 40;");
+    if (threadIdx.x >= 32) {
+      while (turns.has_more()) {
+        const Turn turn = turns.take();
+        if (turn.task < stage.product_count)
+          scout_tile<T, kBlocks>(stage.products[turn.task], turn.index, rings.directory);
+      }
+      return;
+    }
     if (threadIdx.x != 0) return;
     while (turns.has_more()) {
       const Turn turn = turns.take();
@@ -58,11 +69,11 @@ __global__ void __launch_bounds__(kWideThreads, 1)
         bring_pool<T>(stage.pools[turn.task - stage.product_count], turn.index, rings.pixels);
     }
   } else {
-    KISSA_HOPPER("setmaxnreg.inc.sync.aligned.u32 240;");
+    KISSA_HOPPER("setmaxnreg.inc.sync.aligned.u32 232;");
     while (turns.has_more()) {
       const Turn turn = turns.take();
       if (turn.task < stage.product_count)
-        multiply_any<T, kBlocks, kColumns>(stage.products[turn.task], turn.index, rings);
+        multiply_any<T, kBlocks, kColumns>(stage.products[turn.task], rings);
       else
         pool_tile<T>(stage.pools[turn.task - stage.product_count], turn.index, rings.pixels);
     }
