@@ -19,9 +19,8 @@ __device__ inline float fast_rsqrt(float x) {
   return root;
 }
 
-// bracket^-beta
-__device__ inline float lrn_scale(float bracket, float beta) {
-  if (beta != 0.75f) return powf(bracket, -beta);
+// bracket^-0.75
+__device__ inline float inverse_three_quarters(float bracket) {
   const float root = fast_rsqrt(bracket);
   return root * fast_sqrt(root);
 }
@@ -36,6 +35,7 @@ __device__ void apply_lrn(const LrnParameters& lrn, const float (&x)[kInner + 2 
   float pairs[kInner + 2 * kReach - 1];
 #pragma unroll
   for (int i = 0; i + 1 < kInner + 2 * kReach; ++i) pairs[i] = squares[i] + squares[i + 1];
+  float brackets[kInner];
 #pragma unroll
   for (int i = 0; i < kInner; ++i) {
     float sum = 0.0f;
@@ -46,7 +46,15 @@ __device__ void apply_lrn(const LrnParameters& lrn, const float (&x)[kInner + 2 
       for (int d = 0; d <= 2 * kReach; ++d)
         if (d >= kReach - lrn.reach && d <= kReach + lrn.reach) sum += squares[i + d];
     }
-    y[i] = x[i + kReach] * lrn_scale(lrn.k + lrn.alpha * sum, lrn.beta);
+    brackets[i] = lrn.k + lrn.alpha * sum;
+  }
+  // One branch for all: the code that runs lies in a row.
+  if (lrn.beta == 0.75f) {
+#pragma unroll
+    for (int i = 0; i < kInner; ++i) y[i] = x[i + kReach] * inverse_three_quarters(brackets[i]);
+  } else {
+#pragma unroll
+    for (int i = 0; i < kInner; ++i) y[i] = x[i + kReach] * powf(brackets[i], -lrn.beta);
   }
 }
 
