@@ -39,6 +39,23 @@ bool is_convolution(const Region::Node& node) {
   return std::holds_alternative<Convolution>(node.op);
 }
 
+// The steps of a sum, which a tile's time goes by.
+std::int64_t steps_of(const Region& region, const Region::Node& node) {
+  const auto* conv = std::get_if<Convolution>(&node.op);
+  if (conv == nullptr) return 0;
+  return channel_blocks(in_of(region, node).shape[1]) * conv->kernel[0] * conv->kernel[1];
+}
+
+// Long tiles first: what is left at the end is short.
+std::vector<const Region::Node*> in_order(const Region& region) {
+  std::vector<const Region::Node*> nodes;
+  for (const Region::Node& node : region.nodes) nodes.push_back(&node);
+  std::stable_sort(nodes.begin(), nodes.end(), [&](const auto* a, const auto* b) {
+    return steps_of(region, *a) > steps_of(region, *b);
+  });
+  return nodes;
+}
+
 // The stage but for addresses, strides and weights. For a region that is none of the above.
 Stage shape_of(const Region& region, Number number) {
   Stage stage = {};
@@ -47,7 +64,8 @@ Stage shape_of(const Region& region, Number number) {
   stage.images = to_int(in[0]);
   stage.height = to_int(in[2]);
   stage.width = to_int(in[3]);
-  for (const Region::Node& node : region.nodes) {
+  for (const Region::Node* each : in_order(region)) {
+    const Region::Node& node = *each;
     StageTask& task = stage.tasks[stage.count++];
     const auto* conv = std::get_if<Convolution>(&node.op);
     const Bounds bounds = *bounds_of(node.epilogue);
@@ -102,8 +120,9 @@ class StageStep final : public Step {
   StageStep(const Region& region, const StageTile& tile, WeightArena& weights)
       : stage_(shape_of(region, tile.number)), tile_(tile) {
     prepare_stage(tile);
-    for (std::size_t i = 0; i < region.nodes.size(); ++i) {
-      const Region::Node& node = region.nodes[i];
+    const std::vector<const Region::Node*> nodes = in_order(region);
+    for (std::size_t i = 0; i < nodes.size(); ++i) {
+      const Region::Node& node = *nodes[i];
       StageTask& task = stage_.tasks[i];
       src_[i] = index_in(region.inputs, node.inputs[0]);
       dst_[i] = index_in(region.outputs, node.outputs[0]);
