@@ -135,6 +135,6 @@ struct Library {
 #define KISSA_PLUGIN(kTypes)                                                                       \
   extern "C" __attribute__((visibility("default"))) const kissa::plugin::Library* kissa_plugin() { \
     static const kissa::plugin::Library library = {kissa::plugin::kVersion, kTypes,                \
-                                                   sizeof(kTypes) / sizeof(kTypes[0])};            \
+                                                   sizeof(kTypes) / sizeof((kTypes)[0])};          \
     return &library;                                                                               \
   }

@@ -19,6 +19,7 @@ struct Task {
 
 std::vector<Task> tasks_of(const WideStage& stage, int blocks) {
   std::vector<Task> tasks;
+  tasks.reserve(static_cast<std::size_t>(stage.product_count + stage.pool_count));
   for (int i = 0; i < stage.product_count; ++i)
     tasks.push_back({i, wide_tiles(stage.products[i], blocks),
                      tile_cycles(stage.products[i], stage.number, blocks)});
