@@ -296,14 +296,14 @@ Engine Engine::load(const std::string& path, int threads) {
   if (threads < 0)
     fail(ErrorCode::kInvalidArgument, "{} threads make no sense: give 1 or more, or 0", threads);
   auto file = std::make_shared<const PlanFile>(path);
-  const Backend& backend =
-      with_context([&] { return path; },
-                   [&]() -> const Backend& { return find_device(file->record().device).backend; });
-  auto plan = runtime::load_plan(*file, backend, threads, version());
+  const DeviceChoice device =
+      with_context([&] { return path; }, [&] { return find_device(file->record().device); });
+  auto plan = runtime::load_plan(*file, device.backend, {.index = device.index, .threads = threads},
+                                 version());
   PlanRecord record = file->record();
   record.version = version();
   if (threads > 0) record.threads_asked = threads;
-  return Impl::make(backend, std::move(plan), std::move(record), std::move(file));
+  return Impl::make(device.backend, std::move(plan), std::move(record), std::move(file));
 }
 
 Engine Engine::refit(const Model& model) const {

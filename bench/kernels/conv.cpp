@@ -160,8 +160,8 @@ void bench(int threads, std::int64_t batch, const std::string& filter) {
           tactic->refuse(data.region()))
         continue;
       const Region region = data.in_formats(tactic->requirements(data.region()));
-      const auto arena = device->create_weight_arena();
-      const auto step = tactic->prepare(region, {*arena, threads});
+      WeightArena arena(*device);
+      const auto step = tactic->prepare(region, {arena, threads});
       const auto workspace = device->allocate(step->workspace_bytes());
       const Bindings bindings = data.bindings(workspace->data());
       const Times times = stopwatch.measure([&] { step->run(bindings, *stream); });

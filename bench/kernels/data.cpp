@@ -196,8 +196,8 @@ void bench(int threads, std::int64_t batch, const std::string& filter) {
           tactic->refuse(data.region()))
         continue;
       data.prepare_for(*tactic);
-      const auto arena = device->create_weight_arena();
-      const auto step = tactic->prepare(data.region(), {*arena, threads});
+      WeightArena arena(*device);
+      const auto step = tactic->prepare(data.region(), {arena, threads});
       const auto workspace = device->allocate(step->workspace_bytes());
       const Bindings bindings = data.bindings(workspace->data());
       const Times times = stopwatch.measure([&] { step->run(bindings, *stream); });

@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-#include "device/device.h"
+#include "device/weight_arena.h"
 #include "ops/epilogue.h"
 #include "ops/op.h"
 

@@ -6,7 +6,6 @@
 #include <cstring>
 #include <functional>
 #include <memory>
-#include <span>
 #include <string>
 #include <vector>
 
@@ -82,32 +81,12 @@ class Stream {
   }
 };
 
-// Where steps keep the parameters that they packed: memory of the device in the order of execution.
-class WeightArena {
- public:
-  virtual ~WeightArena() = default;
-  // Memory of `bytes` bytes, aligned to 64, that lives as long as the arena. `pack` writes it now,
-  // in host memory, or not at all where a plan file brought the packed data along. Throws
-  // kOutOfMemory.
-  virtual const void* add(std::int64_t bytes, const std::function<void(void*)>& pack) = 0;
-  virtual std::int64_t bytes() const = 0;
-
-  // What add() gave out, in order.
-  struct Piece {
-    const void* data;
-    std::int64_t bytes;
-  };
-  virtual std::span<const Piece> pieces() const = 0;
-};
-
-// What one piece takes where pieces lie one behind the other, each aligned to 64 bytes.
-constexpr std::int64_t padded_piece(std::int64_t bytes) { return (bytes + 63) / 64 * 64; }
-
 class Device {
  public:
   virtual ~Device() = default;
   virtual std::string name() const = 0;  // "cpu"
-  // What measured times depend on: the model, and what of it is used.
+  // What measured times depend on: the model, and what of it is used. A plan file of a device that
+  // is not the host is for devices of the same description alone.
   virtual std::string description() const { return name(); }
   virtual std::int64_t available_memory() const = 0;
   // Of a stream's pool, where steps run on the host.
@@ -120,12 +99,6 @@ class Device {
   virtual std::unique_ptr<Buffer> allocate(std::int64_t bytes) = 0;
   // Host memory that the device copies from and to at full speed. Zeroed. Throws kOutOfMemory.
   virtual std::unique_ptr<Buffer> allocate_host(std::int64_t bytes) { return allocate(bytes); }
-  virtual std::unique_ptr<WeightArena> create_weight_arena() = 0;
-  // An arena that was filled before: add() gives out pieces of these sizes, one after the other,
-  // and calls no `pack`. `read` writes all of them, padded, into host memory of padded bytes; it is
-  // called once, here. add() throws kInvalidFile where it is asked for something else.
-  virtual std::unique_ptr<WeightArena> load_weight_arena(
-      const std::vector<std::int64_t>& pieces, const std::function<void(void*)>& read) = 0;
   virtual std::unique_ptr<Stream> create_stream() = 0;
   // As DeviceInfo and measure_peaks() tell them.
   virtual int units() const { return threads(); }

@@ -120,7 +120,7 @@ std::vector<std::string> built_modes(const Backend& backend) {
 }  // namespace
 
 PlanRequest make_request(std::shared_ptr<const Graph> graph, const Backend& backend,
-                         const PlanOptions& options) {
+                         const PlanOptions& options, std::shared_ptr<Device> device) {
   PlanRequest request;
   request.graph = std::move(graph);
   request.backend = &backend;
@@ -130,7 +130,7 @@ PlanRequest make_request(std::shared_ptr<const Graph> graph, const Backend& back
          "mode {} with precision {} is not built on device {}, which has {} here",
          to_string(options.mode), to_string(options.precision), backend.name,
          fmt::join(built_modes(backend), ", "));
-  request.device = backend.create(options.device);
+  request.device = device ? std::move(device) : backend.create(options.device);
   request.mode = options.mode;
   request.outputs = outputs_of(*request.graph, options.fetch);
   request.groups = partition(*request.graph, request.tactics, request.outputs);
@@ -143,7 +143,7 @@ std::shared_ptr<const Plan> make_plan(const PlanRequest& request, const Choice& 
   auto plan = std::make_shared<Plan>();
   plan->graph = request.graph;
   plan->device = request.device;
-  plan->weights = weights ? std::move(weights) : plan->device->create_weight_arena();
+  plan->weights = weights ? std::move(weights) : std::make_unique<WeightArena>(*plan->device);
   plan->mode = request.mode;
   plan->outputs = request.outputs;
 

@@ -68,9 +68,10 @@ struct PlanRequest {
 };
 
 // Throws kUnsupported where the mode is not built or a node has no tactic, kInvalidModel where a
-// constant has no data, kInvalidArgument on an unknown fetch.
+// constant has no data, kInvalidArgument on an unknown fetch. `device`: nothing for that of the
+// options.
 PlanRequest make_request(std::shared_ptr<const Graph> graph, const Backend& backend,
-                         const PlanOptions& options);
+                         const PlanOptions& options, std::shared_ptr<Device> device = nullptr);
 
 // Which of its tactics each group takes.
 using Choice = std::vector<std::size_t>;

@@ -37,7 +37,7 @@ struct Header {
 static_assert(sizeof(Header) == 72);
 
 constexpr std::array<char, 8> kMagic = {'K', 'I', 'S', 'S', 'A', 'P', 'L', 'N'};
-constexpr std::uint32_t kFormat = 1;
+constexpr std::uint32_t kFormat = 2;
 constexpr std::uint64_t kPage = 4096;
 // Of packed weights, what one checksum covers: it is still in the cache when it has been read.
 constexpr std::uint64_t kPart = std::uint64_t{128} << 10;
@@ -111,9 +111,35 @@ std::uint64_t combine(const std::vector<std::uint64_t>& hashes) {
   return hash_of(hashes.data(), hashes.size() * sizeof(std::uint64_t));
 }
 
-void write_pieces(std::span<const WeightArena::Piece> pieces, const Sink& sink) {
-  for (const auto& [data, bytes] : pieces) {
-    sink(data, static_cast<std::uint64_t>(bytes));
+// Hands out memory of a device, some at a time.
+class DeviceReader {
+ public:
+  explicit DeviceReader(Device& device) {
+    if (device.is_host()) return;
+    stream_ = device.create_stream();
+    block_ = device.allocate_host(kBlock);
+  }
+
+  void read(const void* data, std::int64_t bytes, const Sink& sink) const {
+    if (stream_ == nullptr) return sink(data, static_cast<std::uint64_t>(bytes));
+    for (std::int64_t begin = 0; begin < bytes; begin += kBlock) {
+      const std::int64_t part = std::min(kBlock, bytes - begin);
+      stream_->copy(block_->data(), static_cast<const char*>(data) + begin, part);
+      stream_->synchronize();
+      sink(block_->data(), static_cast<std::uint64_t>(part));
+    }
+  }
+
+ private:
+  static constexpr std::int64_t kBlock = std::int64_t{4} << 20;
+  std::unique_ptr<Stream> stream_;  // none where the device is the host
+  std::unique_ptr<Buffer> block_;
+};
+
+void write_pieces(const Plan& plan, const Sink& sink) {
+  const DeviceReader reader(*plan.device);
+  for (const auto& [data, bytes] : plan.weights->pieces()) {
+    reader.read(data, bytes, sink);
     write_zeros(static_cast<std::uint64_t>(padded_piece(bytes) - bytes), sink);
   }
 }
@@ -125,9 +151,9 @@ std::uint64_t padded_bytes(std::span<const WeightArena::Piece> pieces) {
   return sum;
 }
 
-std::uint64_t hash_of(std::span<const WeightArena::Piece> pieces) {
+std::uint64_t hash_of_pieces(const Plan& plan) {
   ChunkHasher hasher(kPart);
-  write_pieces(pieces, [&](const void* data, std::uint64_t bytes) { hasher.add(data, bytes); });
+  write_pieces(plan, [&](const void* data, std::uint64_t bytes) { hasher.add(data, bytes); });
   return combine(hasher.finish());
 }
 
@@ -208,11 +234,7 @@ std::vector<ChosenTactic> tactics_of(const Plan& plan) {
 
 void write_plan_file(const Plan& plan, PlanRecord record, const std::string& path) {
   KISSA_CHECK(plan.outputs == plan.graph->outputs());
-  if (!plan.device->is_host())
-    fail(ErrorCode::kUnsupported, "{}: plan files are for the CPU only so far, not for {}", path,
-         plan.device->name());
   const Constants constants(*plan.graph);
-  const std::span<const WeightArena::Piece> pieces = plan.weights->pieces();
   record_plan(plan, record);
   Json document = to_json(record);
   document["graph"] = to_json(*plan.graph);
@@ -224,11 +246,11 @@ void write_plan_file(const Plan& plan, PlanRecord record, const std::string& pat
   header.format = kFormat;
   header.metadata_bytes = text.size();
   header.constants_bytes = constants.bytes();
-  header.weights_bytes = padded_bytes(pieces);
+  header.weights_bytes = padded_bytes(plan.weights->pieces());
   header.file_bytes =
       sizeof header + header.metadata_bytes + header.constants_bytes + header.weights_bytes;
   header.metadata_hash = hash_of(text.data(), text.size());
-  header.weights_hash = hash_of(pieces);
+  header.weights_hash = hash_of_pieces(plan);
   header.header_hash = header_hash(header);
 
   PendingFile file(path);
@@ -236,7 +258,7 @@ void write_plan_file(const Plan& plan, PlanRecord record, const std::string& pat
   to_file(&header, sizeof header);
   to_file(text.data(), text.size());
   constants.write(to_file);
-  write_pieces(pieces, to_file);
+  write_pieces(plan, to_file);
   file.keep();
 }
 

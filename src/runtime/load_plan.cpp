@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "base/system.h"
 #include "ir/graph_json.h"
 #include "ir/json.h"
 
@@ -73,17 +74,41 @@ auto in_file(const PlanFile& file, Body&& body) {
   return with_context([&] { return file.path(); }, std::forward<Body>(body));
 }
 
+// The device that the file names.
+std::shared_ptr<Device> create_device(const PlanFile& file, const Backend& backend,
+                                      const DeviceOptions& options) {
+  const std::string& wanted = file.record().description;
+  const auto create = [&]() -> std::shared_ptr<Device> {
+    try {
+      return backend.create(options);
+    } catch (Error& error) {
+      if (error.code() == ErrorCode::kDevice)
+        error.add_context(
+            fmt::format("was built for {}; build it again for another device", wanted));
+      throw;
+    }
+  };
+  auto device = in_file(file, create);
+  if (!device->is_host() && device->description() != wanted)
+    fail(ErrorCode::kDevice, "{}: was built for {}, but {} here is {}: build it again for that",
+         file.path(), wanted, device->name(), device->description());
+  return device;
+}
+
 std::shared_ptr<const Plan> load_packed(const PlanFile& file, const PlanRequest& request,
                                         const Choice& choice) {
-  auto weights = request.device->load_weight_arena(file.record().pieces, [&](void* memory) {
-    file.read_weights(memory, request.device->threads());
+  Device& device = *request.device;
+  auto weights = std::make_unique<WeightArena>(device, file.record().pieces, [&](void* memory) {
+    file.read_weights(memory, device.is_host() ? device.threads() : usable_threads());
   });
   auto plan = in_file(file, [&] { return make_plan(request, choice, std::move(weights)); });
   check_read_constants(file, *plan);
   return plan;
 }
 
-std::string machine_text(const std::string& isa, int threads) {
+// Of a processor its set of instructions is told apart, of any other device its description.
+std::string machine_text(const Device& device, const std::string& isa, int threads) {
+  if (!device.is_host()) return device.description();
   return fmt::format("{}, {} {}", isa, threads, threads == 1 ? "thread" : "threads");
 }
 
@@ -94,8 +119,8 @@ void log_rebuild(const PlanFile& file, const Device& device, const Matched& matc
   log(is_asked_for ? LogLevel::kInfo : LogLevel::kWarning,
       "{}: was built by Kissa {} for {}; here, for {}, its weights are packed anew, and {} of {} "
       "steps take other kernels; build it here for the best speed",
-      file.path(), record.version, machine_text(record.isa, record.threads),
-      machine_text(device.isa(), device.threads()), matched.other,
+      file.path(), record.version, machine_text(device, record.isa, record.threads),
+      machine_text(device, device.isa(), device.threads()), matched.other,
       matched.same + matched.alike + matched.other);
 }
 
@@ -108,15 +133,15 @@ json::Json structure_of(const Graph& graph) {
 
 }  // namespace
 
-std::shared_ptr<const Plan> load_plan(const PlanFile& file, const Backend& backend, int threads,
-                                      std::string_view version) {
+std::shared_ptr<const Plan> load_plan(const PlanFile& file, const Backend& backend,
+                                      DeviceOptions device_options, std::string_view version) {
   const PlanRecord& record = file.record();
-  const PlanOptions options = {.mode = record.mode,
-                               .precision = record.precision,
-                               .device = {.threads = threads > 0 ? threads : record.threads_asked},
-                               .fetch = {}};
-  const PlanRequest request =
-      in_file(file, [&] { return make_request(file.graph(), backend, options); });
+  if (device_options.threads == 0) device_options.threads = record.threads_asked;
+  const PlanOptions options = {
+      .mode = record.mode, .precision = record.precision, .device = device_options, .fetch = {}};
+  auto created = create_device(file, backend, options.device);
+  const PlanRequest request = in_file(
+      file, [&] { return make_request(file.graph(), backend, options, std::move(created)); });
   const Device& device = *request.device;
   const Matched matched = match(request, record.tactics);
   if (record.version == version && record.isa == device.isa() &&
@@ -134,11 +159,9 @@ std::shared_ptr<const Plan> refit_plan(const Plan& plan, std::shared_ptr<const G
         ErrorCode::kInvalidModel,
         "the new weights do not make the same network: it was rewritten in another way, so that it "
         "has to be built anew");
-  const PlanRequest request = make_request(std::move(graph), backend,
-                                           {.mode = plan.mode,
-                                            .precision = precision,
-                                            .device = {.threads = plan.device->threads()},
-                                            .fetch = {}});
+  const PlanRequest request = make_request(
+      std::move(graph), backend,
+      {.mode = plan.mode, .precision = precision, .device = {}, .fetch = {}}, plan.device);
   return make_plan(request, match(request, tactics_of(plan)).choice);
 }
 

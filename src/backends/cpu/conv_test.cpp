@@ -155,8 +155,8 @@ bool check(const Tactic& tactic, const Problem& p, Device& device, Stream& strea
   for (Memory& memory : inputs) in.push_back(memory.data());
   for (Memory& memory : outputs) out.push_back(memory.data());
 
-  const auto arena = device.create_weight_arena();
-  const auto step = tactic.prepare(region, {*arena, device.threads()});
+  WeightArena arena(device);
+  const auto step = tactic.prepare(region, {arena, device.threads()});
   const std::int64_t bytes = step->workspace_bytes();
   const auto workspace = device.allocate(bytes + 64);
   std::memset(workspace->data(), 0xff, static_cast<std::size_t>(bytes + 64));
@@ -335,7 +335,7 @@ TEST(Conv, NanStays) {
     ASSERT_FALSE(tactic.refuse(region)) << tactic.name();
     const auto device = create_device(1);
     const auto stream = device->create_stream();
-    const auto arena = device->create_weight_arena();
+    WeightArena arena(*device);
     for (auto& value : region.values)
       if (value.constant == nullptr) value.desc.format.layout = Layout::kBlocked16;
     Memory in(region.values[0].desc);
@@ -343,7 +343,7 @@ TEST(Conv, NanStays) {
     in.fill(p.x);
     void* const inputs[] = {in.data()};
     void* const outputs[] = {out.data()};
-    tactic.prepare(region, {*arena, 1})->run({inputs, outputs}, *stream);
+    tactic.prepare(region, {arena, 1})->run({inputs, outputs}, *stream);
     EXPECT_TRUE(std::isnan(out.read()[5])) << tactic.name();
     EXPECT_FALSE(std::isnan(out.read()[4])) << tactic.name();
   }

@@ -56,71 +56,6 @@ class CpuBuffer final : public Buffer {
   std::unique_ptr<Mapping> mapping_;
 };
 
-// Chunks that are filled one after the other: the next weights are at the next addresses.
-class CpuWeightArena final : public WeightArena {
- public:
-  const void* add(std::int64_t bytes, const std::function<void(void*)>& pack) override {
-    const std::int64_t size = padded_piece(bytes);
-    if (size > left_) {
-      left_ = std::max(size, kChunk);
-      chunks_.push_back(std::make_unique<Mapping>(left_));
-      next_ = chunks_.back()->data();
-    }
-    void* data = next_;
-    next_ += size;
-    left_ -= size;
-    bytes_ += size;
-    pack(data);
-    pieces_.push_back({data, bytes});
-    return data;
-  }
-  std::int64_t bytes() const override { return bytes_; }
-  std::span<const Piece> pieces() const override { return pieces_; }
-
- private:
-  // Untouched pages of a chunk cost nothing.
-  static constexpr std::int64_t kChunk = std::int64_t{256} << 20;
-  std::vector<std::unique_ptr<Mapping>> chunks_;
-  std::vector<Piece> pieces_;
-  char* next_ = nullptr;
-  std::int64_t left_ = 0;
-  std::int64_t bytes_ = 0;
-};
-
-class LoadedWeightArena final : public WeightArena {
- public:
-  LoadedWeightArena(const std::vector<std::int64_t>& sizes, const std::function<void(void*)>& read)
-      : mapping_(padded_sum(sizes)) {
-    read(mapping_.data());
-    const char* data = mapping_.data();
-    for (const std::int64_t size : sizes) {
-      pieces_.push_back({data, size});
-      data += padded_piece(size);
-    }
-  }
-
-  const void* add(std::int64_t bytes, const std::function<void(void*)>&) override {
-    if (given_ == pieces_.size() || pieces_[given_].bytes != bytes)
-      fail(ErrorCode::kInvalidFile, "its weights are not packed as this Kissa packs them");
-    bytes_ += padded_piece(bytes);
-    return pieces_[given_++].data;
-  }
-  std::int64_t bytes() const override { return bytes_; }
-  std::span<const Piece> pieces() const override { return std::span(pieces_).first(given_); }
-
- private:
-  static std::int64_t padded_sum(const std::vector<std::int64_t>& sizes) {
-    std::int64_t sum = 0;
-    for (const std::int64_t size : sizes) sum += padded_piece(size);
-    return sum;
-  }
-
-  Mapping mapping_;
-  std::vector<Piece> pieces_;
-  std::size_t given_ = 0;
-  std::int64_t bytes_ = 0;
-};
-
 std::string processor_name() {
   std::ifstream file("/proc/cpuinfo");
   for (std::string line; std::getline(file, line);)
@@ -144,14 +79,6 @@ class CpuDevice final : public Device {
 
   std::unique_ptr<Buffer> allocate(std::int64_t bytes) override {
     return std::make_unique<CpuBuffer>(std::make_unique<Mapping>(bytes), bytes);
-  }
-
-  std::unique_ptr<WeightArena> create_weight_arena() override {
-    return std::make_unique<CpuWeightArena>();
-  }
-  std::unique_ptr<WeightArena> load_weight_arena(const std::vector<std::int64_t>& pieces,
-                                                 const std::function<void(void*)>& read) override {
-    return std::make_unique<LoadedWeightArena>(pieces, read);
   }
 
   std::unique_ptr<Stream> create_stream() override { return std::make_unique<CpuStream>(threads_); }

@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "backends/cpu/tactics.h"
+#include "backends/reference.h"
 
 namespace kissa::cpu {
 namespace {
@@ -11,30 +12,17 @@ class ReferenceStep final : public Step {
   explicit ReferenceStep(Region region) : region_(std::move(region)) {}
 
   void run(const Bindings& bindings, Stream&) const noexcept override {
-    const Region::Node& node = region_.nodes.front();
-    std::vector<ConstTensor> x;
-    std::vector<Tensor> y;
-    for (const int i : node.inputs)
-      x.push_back({data_of(i, bindings), region_.value(i).desc.shape});
-    const float* residual = nullptr;
-    if (node.epilogue.has_residual) {
-      residual = x.back().data;
-      x.pop_back();
-    }
-    for (const int i : node.params)
-      x.push_back({region_.value(i).constant, region_.value(i).desc.shape});
-    for (std::size_t i = 0; i < node.outputs.size(); ++i)
-      y.push_back({static_cast<float*>(bindings.outputs[i]), region_.out(i).desc.shape});
-    run_reference(node.op, x, y);
-    apply(node.epilogue, residual, y[0].data, y[0].shape.elements());
+    run_by_reference(region_, [&](int value) {
+      if (float* data = find(region_.inputs, bindings.inputs, value)) return data;
+      return find(region_.outputs, bindings.outputs, value);
+    });
   }
 
  private:
-  const float* data_of(int value, const Bindings& bindings) const noexcept {
-    if (const float* constant = region_.value(value).constant) return constant;
-    const auto input = std::find(region_.inputs.begin(), region_.inputs.end(), value);
-    return static_cast<const float*>(
-        bindings.inputs[static_cast<std::size_t>(input - region_.inputs.begin())]);
+  static float* find(const std::vector<int>& values, std::span<void* const> bound, int value) {
+    const auto it = std::find(values.begin(), values.end(), value);
+    if (it == values.end()) return nullptr;
+    return static_cast<float*>(bound[static_cast<std::size_t>(it - values.begin())]);
   }
 
   Region region_;

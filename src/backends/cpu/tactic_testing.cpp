@@ -92,8 +92,8 @@ void run_once(const Tactic& tactic, Trial& trial, const Tolerance& tolerance, bo
   for (Memory& memory : outputs) out.push_back(memory.data());
   if (in_place) out[0] = in[0];
 
-  const auto arena = device.create_weight_arena();
-  const auto step = tactic.prepare(region, {*arena, device.threads()});
+  WeightArena arena(device);
+  const auto step = tactic.prepare(region, {arena, device.threads()});
   constexpr std::int64_t kBehind = 64;
   const std::int64_t bytes = step->workspace_bytes();
   const auto workspace = device.allocate(bytes + kBehind);

@@ -1,7 +1,5 @@
 #include <algorithm>
-#include <array>
 #include <memory>
-#include <vector>
 
 #include "backends/cuda/cuda.h"
 #include "backends/cuda/kernels/elementwise.h"
@@ -11,12 +9,6 @@
 
 namespace kissa::cuda {
 namespace {
-
-constexpr std::int64_t kAlignment = 256;
-
-std::int64_t round_up(std::int64_t bytes, std::int64_t unit) {
-  return (bytes + unit - 1) / unit * unit;
-}
 
 std::size_t size(std::int64_t bytes) { return static_cast<std::size_t>(bytes); }
 
@@ -85,44 +77,6 @@ std::unique_ptr<Buffer> allocate_on(int device, std::int64_t bytes) {
   return buffer;
 }
 
-// Chunks that are filled one after the other: the next weights are at the next addresses.
-class CudaWeightArena final : public WeightArena {
- public:
-  explicit CudaWeightArena(int device) : device_(device) {}
-
-  const void* add(std::int64_t bytes, const std::function<void(void*)>& pack) override {
-    const std::int64_t rounded = round_up(bytes, kAlignment);
-    if (rounded > left_) {
-      left_ = std::max(rounded, kChunk);
-      chunks_.push_back(allocate_on(device_, left_));
-      next_ = static_cast<char*>(chunks_.back()->data());
-    }
-    void* data = next_;
-    next_ += rounded;
-    left_ -= rounded;
-    bytes_ += rounded;
-    // Words of 16 bytes, so that whatever is packed is aligned.
-    std::vector<std::array<std::uint64_t, 2>> packed(size(rounded) / 16);
-    pack(packed.data());
-    check(cudaSetDevice(device_), "choosing a GPU");
-    check(cudaMemcpy(data, packed.data(), size(bytes), cudaMemcpyHostToDevice),
-          "copying weights to the GPU");
-    pieces_.push_back({data, bytes});
-    return data;
-  }
-  std::int64_t bytes() const override { return bytes_; }
-  std::span<const Piece> pieces() const override { return pieces_; }
-
- private:
-  static constexpr std::int64_t kChunk = std::int64_t{4} << 20;
-  int device_;
-  std::vector<std::unique_ptr<Buffer>> chunks_;
-  std::vector<Piece> pieces_;
-  char* next_ = nullptr;
-  std::int64_t left_ = 0;
-  std::int64_t bytes_ = 0;
-};
-
 class CudaDevice final : public Device {
  public:
   explicit CudaDevice(int index) : index_(index) {
@@ -168,13 +122,6 @@ class CudaDevice final : public Device {
     check(cudaHostAlloc(&data, size(bytes), cudaHostAllocDefault), "allocating pinned memory");
     std::memset(data, 0, size(bytes));
     return std::make_unique<PinnedBuffer>(data, bytes);
-  }
-  std::unique_ptr<WeightArena> create_weight_arena() override {
-    return std::make_unique<CudaWeightArena>(index_);
-  }
-  std::unique_ptr<WeightArena> load_weight_arena(const std::vector<std::int64_t>&,
-                                                 const std::function<void(void*)>&) override {
-    fail(ErrorCode::kUnsupported, "plan files are for the CPU only so far");
   }
   std::unique_ptr<Stream> create_stream() override { return std::make_unique<CudaStream>(index_); }
   int units() const override { return properties_.multiProcessorCount; }

@@ -3,8 +3,9 @@
 #include <memory>
 #include <mutex>
 
-#include "backends/cuda/stream.h"
+#include "backends/cuda/node_step.h"
 #include "backends/cuda/tactics.h"
+#include "backends/reference.h"
 
 namespace kissa::cuda {
 namespace {
@@ -35,16 +36,7 @@ class Frame {
   float* data(int value) { return data_ + first_[static_cast<std::size_t>(value)]; }
 
   void compute() {
-    const Region::Node& node = region_.nodes.front();
-    std::vector<ConstTensor> x;
-    std::vector<Tensor> y;
-    for (const auto* values : {&node.inputs, &node.params})
-      for (const int i : *values) {
-        const Region::Value& value = region_.value(i);
-        x.push_back({value.constant != nullptr ? value.constant : data(i), value.desc.shape});
-      }
-    for (const int i : node.outputs) y.push_back({data(i), region_.value(i).desc.shape});
-    run_reference(node.op, x, y);
+    run_by_reference(region_, [&](int value) { return data(value); });
   }
 
  private:
@@ -96,10 +88,8 @@ class HostTactic final : public Tactic {
  public:
   std::string_view name() const override { return "cuda.host.reference"; }
   std::optional<std::string> refuse(const Region& region) const override {
-    if (region.nodes.size() != 1) return "runs one op at a time";
+    if (auto reason = refuse_node(region)) return reason;
     if (!region.nodes[0].epilogue.empty()) return "it has an epilogue";
-    for (const Region::Value& value : region.values)
-      if (value.desc.format != Format{}) return "reads and writes row-major FP32 only";
     return std::nullopt;
   }
   std::unique_ptr<Step> prepare(const Region& region, const PrepareContext&) const override {

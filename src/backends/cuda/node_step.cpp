@@ -84,8 +84,12 @@ NodeView::NodeView(const Region& region, WeightArena& weights)
       inputs_(region.nodes[0].inputs.size() - (has_residual(region) ? 1 : 0)),
       values_(values_of(region)) {}
 
-const float* NodeView::keep(const std::vector<float>& numbers) const {
-  return upload(weights_, numbers.data(), static_cast<std::int64_t>(numbers.size()));
+const float* NodeView::keep(std::int64_t count,
+                            const std::function<float(std::int64_t)>& number) const {
+  return static_cast<const float*>(weights_.add(count * size_of(DataType::kF32), [&](void* packed) {
+    auto* to = static_cast<float*>(packed);
+    for (std::int64_t i = 0; i < count; ++i) to[i] = number(i);
+  }));
 }
 
 std::optional<std::string> refuse_node(const Region& region) {

@@ -54,10 +54,10 @@ class NodeView {
   // The i-th input, or behind them the parameters.
   const Shape& in(std::size_t i) const { return region_.value(values_[i]).desc.shape; }
   const Shape& out(std::size_t i) const { return region_.out(i).desc.shape; }
-  // The data of the i-th parameter, on the host.
+  // The data of the i-th parameter, on the host; for what keep() is given to read.
   const float* param(std::size_t i) const { return region_.param(i).constant; }
-  // Copies numbers to the device.
-  const float* keep(const std::vector<float>& numbers) const;
+  // The numbers of [0, count), on the device.
+  const float* keep(std::int64_t count, const std::function<float(std::int64_t)>& number) const;
 
  private:
   const Region& region_;

@@ -135,18 +135,18 @@ Program plain(const BatchNorm& op, const NodeView& node) {
   if (!op.use_global_stats) return batch_statistics(op, node);
   const Shape& in = node.in(0);
   const std::int64_t channels = node.in(1).elements();
-  const double factor = node.param(2)[0] == 0.0f ? 0.0 : 1.0 / node.param(2)[0];
-  std::vector<float> mean;
-  std::vector<float> deviation;
-  for (std::int64_t c = 0; c < channels; ++c) {
-    const double variance = node.param(1)[c] * factor + static_cast<double>(op.eps);
-    mean.push_back(static_cast<float>(node.param(0)[c] * factor));
-    deviation.push_back(static_cast<float>(std::sqrt(variance)));
-  }
+  const auto scaled = [&](std::size_t param, std::int64_t c) {
+    const float sum = node.param(2)[0];
+    return node.param(param)[c] * (sum == 0.0f ? 0.0 : 1.0 / sum);
+  };
+  const float* mean =
+      node.keep(channels, [&](std::int64_t c) { return static_cast<float>(scaled(0, c)); });
+  const float* deviation = node.keep(channels, [&](std::int64_t c) {
+    return static_cast<float>(std::sqrt(scaled(1, c) + static_cast<double>(op.eps)));
+  });
   const Channels at_channels = {in.elements(), channels,
                                 in.rank() == 1 ? in[0] : in.product(2, in.rank())};
-  return {.launch = [at_channels, mean = node.keep(mean), deviation = node.keep(deviation)](
-                        const Operands& at, cudaStream_t stream) {
+  return {.launch = [at_channels, mean, deviation](const Operands& at, cudaStream_t stream) {
     run_normalize(at_channels, at.x(0), mean, deviation, at.y(0), stream);
   }};
 }

@@ -139,8 +139,8 @@ std::vector<Floats> run_once(const Tactic& tactic, Trial& trial, bool in_place) 
   }
   if (in_place) out[0] = in[0];
 
-  const auto arena = test_device().create_weight_arena();
-  const auto step = tactic.prepare(region, {*arena, 1});
+  WeightArena arena(test_device());
+  const auto step = tactic.prepare(region, {arena, 1});
   const auto workspace = test_device().allocate(step->workspace_bytes() + 64);
   std::vector<unsigned char> noise(static_cast<std::size_t>(workspace->bytes()), 0xff);
   test_stream().copy(workspace->data(), noise.data(), workspace->bytes());
