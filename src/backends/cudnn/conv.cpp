@@ -33,8 +33,9 @@ struct State {
     check(api.set_conv_math(conv.get(), Math::kFma), "setting true FP32");
   }
 
-  // Takes the fastest algorithm; measured on memory of cuDNN's own, on the current device.
-  void choose() {
+  // Takes the fastest algorithm that keeps to true FP32, as the descriptor asks; measured on memory
+  // of cuDNN's own, on the current device.
+  void choose(const Convolution& op) {
     const Handle handle = handle_on(nullptr);
     if (handle == nullptr)
       fail(ErrorCode::kDevice, "cuDNN cannot start; KISSA_CUDNN=off does without it");
@@ -49,7 +50,7 @@ struct State {
       if (trial.status != Status::kSuccess || !is_fp32 || trial.workspace_bytes > kMaxWorkspace)
         continue;
       algorithm = trial.algorithm;
-      log(LogLevel::kInfo, "cuDNN: algorithm {} takes {:.1f} us and {:.1f} MB",
+      log(LogLevel::kInfo, "cuDNN: {}: algorithm {} takes {:.1f} us and {:.1f} MB", op.describe(),
           static_cast<int>(algorithm), 1e3 * static_cast<double>(trial.milliseconds),
           1e-6 * static_cast<double>(trial.workspace_bytes));
       workspace_bytes = trial.workspace_bytes;
@@ -85,7 +86,7 @@ class ConvTactic final : public NodeTactic {
     const Convolution& op = *region.only<Convolution>();
     const auto state = std::make_shared<State>(op, node);
     node.use_device();
-    state->choose();
+    state->choose(op);
     const auto launch = [state, count = node.out(0).elements(), has_bias = op.has_bias](
                             const cuda::Operands& at, cudaStream_t stream) {
       run(stream, at.y(0), count, [&](Handle handle) {
