@@ -56,6 +56,8 @@ class NodeView {
   const Shape& out(std::size_t i) const { return region_.out(i).desc.shape; }
   // The data of the i-th parameter, on the host.
   const float* param(std::size_t i) const { return region_.param(i).constant; }
+  // Makes the device that the weights lie on the calling thread's.
+  void use_device() const;
   // Copies numbers to the device.
   const float* keep(const std::vector<float>& numbers) const;
 
