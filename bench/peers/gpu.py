@@ -1,7 +1,7 @@
 """Times Kissa on a GPU in turns with the peers found there; scripts/gpu_check calls it.
 
-Batch by batch: every engine is made ready once and its answers checked, then all are timed in turns,
-round by round. A library's engines share a process (gpu_worker.py), Kissa's have one each.
+Batch by batch: every engine is made ready once and its answers checked, then all are timed in
+turns, round by round. A library's engines share a process (gpu_worker.py), Kissa's have one each.
 """
 
 import importlib.util
@@ -80,7 +80,7 @@ class Engine:
 @dataclass
 class Setup:
     """What a comparison is of. `modes`: Kissa's (mode, precision); `allowed`: a GpuRow's, by them;
-    `save` is called with all rows whenever there are more."""
+    `save` is called with all rows after each round."""
     kissa: str
     model: list  # prototxt, caffemodel
     images: np.ndarray
@@ -145,21 +145,26 @@ class Comparison:
             for engine, _ in entries:
                 engine.close()
             self.drop()
-        self.rows += [row for _, row in entries if row.bursts]
-        self.setup.save(to_json(self.rows))
-        report([row for _, row in entries if row.bursts])
+            self.rows += timed(entries)
+        report(timed(entries))
 
     def add(self, entries, make, *setting):
         """An engine whose answers were compared, and its row."""
         try:
             engine, row = make(*setting)
-            entries.append((engine, row))
-            row.max_abs_diff, row.top1_agree = self.check.run(engine, row.batch)
-            if not row.is_right():
-                say(f"WRONG    {row.name()} {row.precision}, batch {row.batch}: largest difference "
-                    f"{row.max_abs_diff:.2g}, top-1 equal in {row.top1_agree} of {row.images}")
         except (WorkerError, OSError) as error:
             say(f"skipped  {error}")
+            return
+        try:
+            row.max_abs_diff, row.top1_agree = self.check.run(engine, row.batch)
+        except WorkerError as error:
+            say(f"skipped  {row.name()} {row.precision}, batch {row.batch}: {error}")
+            engine.close()
+            return
+        entries.append((engine, row))
+        if not row.is_right():
+            say(f"WRONG    {row.name()} {row.precision}, batch {row.batch}: largest difference "
+                f"{row.max_abs_diff:.2g}, top-1 equal in {row.top1_agree} of {row.images}")
 
     def row(self, engine, version, mode, precision, batch, **facts):
         allowed = self.setup.allowed[mode or "fused", precision]
@@ -222,6 +227,7 @@ class Comparison:
             first = number % len(entries) if entries else 0
             for entry in entries[first:] + entries[:first]:
                 self.turn(*entry, is_last=number == self.setup.rounds - 1)
+            self.setup.save(to_json(self.rows + timed(entries)))
 
     def turn(self, engine, row, is_last):
         """A row that an error left unfinished keeps what its earlier rounds gave."""
@@ -233,6 +239,10 @@ class Comparison:
                                            TURN_TIMEOUT)["us"]
         except WorkerError as error:
             say(f"dropped  {row.name()} {row.precision}, batch {row.batch}: {error}")
+
+
+def timed(entries):
+    return [row for _, row in entries if row.bursts]
 
 
 def to_json(rows):
