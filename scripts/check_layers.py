@@ -28,9 +28,9 @@ ROOMS = [
                 "src/backends/reference.h"], "api base ops device"),
     ("backends/cpu", ["src/backends/cpu/"], "api base ops device tactic"),
     ("backends/cuda", ["src/backends/cuda/"], "api base ops device tactic"),
-    ("backends/cudnn", ["src/backends/cudnn/"], "api base ops device tactic"),
     ("backends/null", ["src/backends/null/"], "api base ops device tactic"),
-    # Further tactics of the CPU device: on its streams and in its formats.
+    # Further tactics of a device: on its streams and in its formats.
+    ("backends/cudnn", ["src/backends/cudnn/"], "api base ops device tactic backends/cuda"),
     ("backends/onednn", ["src/backends/onednn/"], "api base ops device tactic backends/cpu"),
     # The one place that names every backend.
     ("registry", ["src/backends/"],

@@ -71,6 +71,8 @@ std::vector<DeviceInfo> devices() {
         const auto device = backend.create({.index = index});
         found.push_back({device->name(), device->description(), device->isa(), device->units(),
                          device->available_memory(), device->facts()});
+        if (backend.libraries == nullptr) continue;
+        for (auto& fact : backend.libraries()) found.back().facts.push_back(std::move(fact));
       } catch (const Error& error) {
         if (index == 0) log(LogLevel::kInfo, "{}", error.what());
         break;

@@ -8,6 +8,7 @@ import subprocess
 import sys
 
 import machine
+import reference
 from caffe_files import FileError
 from check import Check
 from images import channel_means, list_images, load_images
@@ -95,7 +96,7 @@ class Bench:
                              options.batch, {one.engine for one in self.candidates})
         images = load_check_images(options, network.input_shape)
         say(f"Computing the reference answers for {len(images)} images")
-        self.check = Check(network, images, self.folder)
+        self.check = Check(images, reference.run(network, images), self.folder)
         self.rows = []
         self.facts = {
             "network": self.network_name, "commit": machine.describe_commit(ROOT),

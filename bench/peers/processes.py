@@ -23,15 +23,16 @@ class WorkerError(Exception):
     """A worker that refused or died, and why in one line."""
 
 
-def start(command, cpus, log, **options):
+def start(command, cpus, log, environment=None, **options):
     """A process pinned to `cpus`, in a group of its own, that dies with this one."""
     def prepare():
         os.sched_setaffinity(0, cpus)
         libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     count = str(len(cpus))
-    environment = {**os.environ, "OMP_NUM_THREADS": count, "OPENBLAS_NUM_THREADS": count,
-                   "MKL_NUM_THREADS": count, "TORCHINDUCTOR_COMPILE_THREADS": "1"}
-    return subprocess.Popen(command, stderr=log, env=environment, preexec_fn=prepare,
+    variables = {**os.environ, "OMP_NUM_THREADS": count, "OPENBLAS_NUM_THREADS": count,
+                 "MKL_NUM_THREADS": count, "TORCHINDUCTOR_COMPILE_THREADS": "1",
+                 **(environment or {})}
+    return subprocess.Popen(command, stderr=log, env=variables, preexec_fn=prepare,
                             start_new_session=True, **options)
 
 
@@ -43,12 +44,15 @@ def signal_group(process, number):
 
 
 class Worker:
-    """An engine behind the protocol of worker.py. Stopped by SIGSTOP but while it answers."""
+    """An engine behind the protocol of worker.py. Stopped by SIGSTOP but while it answers, unless
+    `stops` is False."""
 
-    def __init__(self, command, cpus, log_path):
+    def __init__(self, command, cpus, log_path, environment=None, stops=True):
         self.log_path = log_path
+        self.stops = stops
         with open(log_path, "wb") as log:
-            self.process = start(command, cpus, log, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+            self.process = start(command, cpus, log, environment, stdin=subprocess.PIPE,
+                                 stdout=subprocess.PIPE)
         self.pending = b""
 
     def hello(self, timeout):
@@ -69,12 +73,14 @@ class Worker:
         while b"\n" not in self.pending:
             left = deadline - time.monotonic()
             if left <= 0 or not select.select([self.process.stdout], [], [], left)[0]:
+                signal_group(self.process, signal.SIGKILL)  # or it would answer the next question
                 raise WorkerError(f"no answer in {timeout:.0f} s")
             data = os.read(self.process.stdout.fileno(), 1 << 16)
             if not data:
                 raise WorkerError(self.last_words())
             self.pending += data
-        signal_group(self.process, signal.SIGSTOP)
+        if self.stops:
+            signal_group(self.process, signal.SIGSTOP)
         line, self.pending = self.pending.split(b"\n", 1)
         answer = json.loads(line)
         if "error" in answer:

@@ -2,7 +2,10 @@
 #pragma once
 
 #include <memory>
+#include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "backends/tactic.h"
 #include "kissa/types.h"
@@ -21,6 +24,8 @@ struct Backend {
   std::unique_ptr<Device> (*create)(const DeviceOptions& options);
   // The tactics for a mode and precision; empty where that is not built.
   TacticList (*tactics)(Mode mode, Precision precision);
+  // Of libraries that are looked for when the program runs, as DeviceInfo::facts; or null.
+  std::vector<std::pair<std::string, std::string>> (*libraries)() = nullptr;
 };
 
 }  // namespace kissa

@@ -27,8 +27,7 @@ void run_by_reference(const Region& region, const DataOf& data_of) {
   for (const int value : node.outputs)
     y.push_back({data_of(value), region.value(value).desc.shape});
   run_reference(node.op, x, y);
-  if (!node.epilogue.empty())
-    apply(node.epilogue, residual, y[0].data, y[0].shape.elements());
+  if (!node.epilogue.empty()) apply(node.epilogue, residual, y[0].data, y[0].shape.elements());
 }
 
 }  // namespace kissa

@@ -7,6 +7,7 @@
 #include "base/error.h"
 #ifdef KISSA_HAS_CUDA
 #include "backends/cuda/cuda.h"
+#include "backends/cudnn/cudnn.h"
 #endif
 #ifdef KISSA_HAS_ONEDNN
 #include "backends/onednn/onednn.h"
@@ -30,6 +31,12 @@ TacticList cpu_tactics(Mode mode, Precision precision) {
 #endif
 }
 
+#ifdef KISSA_HAS_CUDA
+TacticList cuda_tactics(Mode mode, Precision precision) {
+  return cudnn::with_cudnn(cuda::tactics(mode, precision), mode, precision);
+}
+#endif
+
 int parse_index(std::string_view text, std::string_view device) {
   int index = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), index);
@@ -43,9 +50,9 @@ int parse_index(std::string_view text, std::string_view device) {
 
 std::span<const Backend> backends() {
   static const Backend kBackends[] = {
-      {"cpu", create_cpu, cpu_tactics},
+      {"cpu", create_cpu, cpu_tactics, nullptr},
 #ifdef KISSA_HAS_CUDA
-      {"cuda", cuda::create_device, cuda::tactics},
+      {"cuda", cuda::create_device, cuda_tactics, cudnn::facts},
 #endif
   };
   return kBackends;

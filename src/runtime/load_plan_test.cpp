@@ -37,8 +37,10 @@ std::unique_ptr<Device> create_apart(const DeviceOptions& options) {
 }
 
 std::shared_ptr<const Graph> load_graph(std::uint64_t seed) {
-  return std::make_shared<const Graph>(
-      import_caffe({"net.prototxt", kNetwork}, "", {.random_seed = seed}));
+  const NetworkText network = {"net.prototxt", kNetwork};
+  ImportOptions options;
+  options.random_seed = seed;
+  return std::make_shared<const Graph>(import_caffe(network, "", options));
 }
 
 std::vector<float> run(const std::shared_ptr<const Plan>& plan) {
@@ -53,8 +55,10 @@ class LoadPlan : public ::testing::Test {
   LoadPlan() { g_description = "a machine of 8 units"; }
 
   std::shared_ptr<const Plan> build(std::uint64_t seed) const {
-    return build_plan(load_graph(seed), backend_,
-                      {.plan = {.mode = Mode::kFused}, .build_seconds = 0.0});
+    BuildOptions options;
+    options.plan.mode = Mode::kFused;
+    options.build_seconds = 0.0;
+    return build_plan(load_graph(seed), backend_, options);
   }
   void save(const std::shared_ptr<const Plan>& plan) {
     PlanRecord record;

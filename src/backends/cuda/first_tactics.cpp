@@ -103,6 +103,24 @@ const void* pack_head_tiles(WeightArena& weights, Number number, std::int64_t ti
   });
 }
 
+// So many nodes, each of which reads what the one before writes.
+bool is_chain(const Region& region, std::size_t count) {
+  if (region.nodes.size() != count) return false;
+  for (std::size_t i = 1; i < count; ++i)
+    if (region.nodes[i].inputs != region.nodes[i - 1].outputs) return false;
+  return true;
+}
+
+// Of a head or a neck.
+std::optional<std::string> refuse_pool_and_lrn(const Pooling& pool, const Lrn& lrn) {
+  Pooling wanted = {.kernel = {3, 3}, .stride = {2, 2}};
+  wanted.round_mode = pool.round_mode;
+  if (pool != wanted) return "the pool is not 3x3, max, of stride 2";
+  if (lrn.region != LrnRegion::kAcrossChannels || lrn.size != 5)
+    return "LRN is not across 5 channels";
+  return std::nullopt;
+}
+
 // Fewer images leave multiprocessors idle.
 constexpr std::int64_t kManyImages = 8;
 
@@ -118,9 +136,7 @@ class HeadTactic final : public Tactic {
   std::string_view name() const override { return name_; }
 
   std::optional<std::string> refuse(const Region& region) const override {
-    if (region.nodes.size() != 4) return "not a chain of four";
-    for (std::size_t i = 1; i < 4; ++i)
-      if (region.nodes[i].inputs != region.nodes[i - 1].outputs) return "not a chain of four";
+    if (!is_chain(region, 4)) return "not a chain of four";
     if (region.outputs != region.nodes[3].outputs) return "more than one output";
     if (auto reason = refuse_flow(region)) return reason;
     const auto* first = std::get_if<Convolution>(&region.nodes[0].op);
@@ -135,11 +151,7 @@ class HeadTactic final : public Tactic {
       return "the first convolution is not 64 x 7x7 of stride 2";
     if (!is_convolution(*second, 1, 1) || second->pad[0] + second->pad[1] != 0)
       return "the second convolution is not 64 x 1x1";
-    Pooling wanted = {.kernel = {3, 3}, .stride = {2, 2}};
-    wanted.round_mode = pool->round_mode;
-    if (*pool != wanted) return "the pool is not 3x3, max, of stride 2";
-    if (lrn->region != LrnRegion::kAcrossChannels || lrn->size != 5)
-      return "LRN not across 5 channels";
+    if (auto reason = refuse_pool_and_lrn(*pool, *lrn)) return reason;
     if (!bounds_of(region.nodes[0].epilogue) || !bounds_of(region.nodes[3].epilogue) ||
         !region.nodes[1].epilogue.empty() || !region.nodes[2].epilogue.empty())
       return "it has another epilogue";
@@ -173,7 +185,7 @@ class HeadTactic final : public Tactic {
     head.out_height = to_int(out[2]);
     head.out_width = to_int(out[3]);
     head.pad = to_int(first.pad[0]);
-    head.lrn = {to_int(lrn.size / 2), lrn.k, lrn.alpha / static_cast<float>(lrn.size), lrn.beta};
+    head.lrn = lrn_parameters(lrn);
     head.first_low = first_bounds.low;
     head.first_high = first_bounds.high;
     head.second_low = second_bounds.low;
@@ -248,9 +260,7 @@ class NeckTactic final : public Tactic {
   std::string_view name() const override { return name_; }
 
   std::optional<std::string> refuse(const Region& region) const override {
-    if (region.nodes.size() != 3) return "not a chain of three";
-    for (std::size_t i = 1; i < 3; ++i)
-      if (region.nodes[i].inputs != region.nodes[i - 1].outputs) return "not a chain of three";
+    if (!is_chain(region, 3)) return "not a chain of three";
     if (region.outputs != region.nodes[2].outputs) return "more than one output";
     if (auto reason = refuse_flow(region)) return reason;
     const auto* conv = std::get_if<Convolution>(&region.nodes[0].op);
@@ -262,11 +272,7 @@ class NeckTactic final : public Tactic {
         conv->dilation != Pair{1, 1} || conv->group != 1 || conv->axis != 1)
       return "the convolution is not 3x3 of stride 1";
     if (conv->num_output > kNeckOutputs) return "too many outputs";
-    Pooling wanted = {.kernel = {3, 3}, .stride = {2, 2}};
-    wanted.round_mode = pool->round_mode;
-    if (*pool != wanted) return "the pool is not 3x3, max, of stride 2";
-    if (lrn->region != LrnRegion::kAcrossChannels || lrn->size != 5)
-      return "LRN is not across 5 channels";
+    if (auto reason = refuse_pool_and_lrn(*pool, *lrn)) return reason;
     if (!bounds_of(region.nodes[0].epilogue) || !region.nodes[1].epilogue.empty() ||
         !region.nodes[2].epilogue.empty())
       return "it has another epilogue";
@@ -312,7 +318,7 @@ class NeckTactic final : public Tactic {
     neck.out_width = to_int(out[3]);
     neck.groups_in = to_int(channel_blocks(in[1]) * kChannelBlock / group_channels(number_));
     neck.outputs = to_int(conv.num_output);
-    neck.lrn = {to_int(lrn.size / 2), lrn.k, lrn.alpha / static_cast<float>(lrn.size), lrn.beta};
+    neck.lrn = lrn_parameters(lrn);
     neck.low = bounds.low;
     neck.high = bounds.high;
     return neck;

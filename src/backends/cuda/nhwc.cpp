@@ -99,6 +99,13 @@ std::size_t index_in(const std::vector<int>& values, int value) {
   return static_cast<std::size_t>(std::find(values.begin(), values.end(), value) - values.begin());
 }
 
+LrnParameters lrn_parameters(const Lrn& lrn) {
+  return {.reach = to_int(lrn.size / 2),
+          .k = lrn.k,
+          .alpha = lrn.alpha / static_cast<float>(lrn.size),
+          .beta = lrn.beta};
+}
+
 std::optional<std::string> refuse_shape(const Shape& shape) {
   if (shape.rank() != 4) return "not N, C, H, W";
   if (shape.elements() == 0) return "it is empty";

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "backends/cuda/kernels/nhwc.h"
 #include "backends/cuda/kernels/number.h"
 #include "backends/cuda/stream.h"
 #include "backends/tactic.h"
@@ -58,6 +59,9 @@ const float* pack_bias(WeightArena& weights, const float* bias, std::int64_t out
 std::size_t index_in(const std::vector<int>& values, int value);
 
 inline int to_int(std::int64_t value) { return static_cast<int>(value); }
+
+// What the kernels take: Caffe's alpha is divided by the number of channels.
+LrnParameters lrn_parameters(const Lrn& lrn);
 
 // Why a shape is none of N, C, H, W whose numbers the kernels can count in 32 bits.
 std::optional<std::string> refuse_shape(const Shape& shape);

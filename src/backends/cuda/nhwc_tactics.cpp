@@ -76,8 +76,7 @@ class WindowTactic final : public Tactic {
     op.lrn_first = std::holds_alternative<Lrn>(region.nodes[0].op);
     for (const Region::Node& node : region.nodes) {
       if (const auto* lrn = std::get_if<Lrn>(&node.op)) {
-        op.lrn = {to_int(lrn->size / 2), lrn->k, lrn->alpha / static_cast<float>(lrn->size),
-                  lrn->beta};
+        op.lrn = lrn_parameters(*lrn);
         continue;
       }
       const auto& pool = std::get<Pooling>(node.op);

@@ -56,6 +56,8 @@ class NodeView {
   const Shape& out(std::size_t i) const { return region_.out(i).desc.shape; }
   // The data of the i-th parameter, on the host; for what keep() is given to read.
   const float* param(std::size_t i) const { return region_.param(i).constant; }
+  // Makes the device that the weights lie on the calling thread's.
+  void use_device() const;
   // The numbers of [0, count), on the device.
   const float* keep(std::int64_t count, const std::function<float(std::int64_t)>& number) const;
 

@@ -5,8 +5,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 #include <cstring>
 #include <limits>
+#include <random>
 
 #include "backends/cuda/cuda.h"
 
@@ -181,6 +183,25 @@ void spread_pixels(Region& region) {
 }
 
 }  // namespace
+
+const std::vector<OpCase>& cases() {
+  static const std::vector<OpCase> kCases = [] {
+    const char* folder = std::getenv("KISSA_CASES");
+    return read_all_cases(folder != nullptr ? folder : KISSA_CASES_DIR);
+  }();
+  return kCases;
+}
+
+std::uint32_t seed() {
+  static const std::uint32_t kSeed = [] {
+    const char* given = std::getenv("KISSA_SEED");
+    const auto value =
+        given != nullptr ? static_cast<std::uint32_t>(std::atoi(given)) : std::random_device()();
+    fmt::print("KISSA_SEED={}\n", value);
+    return value;
+  }();
+  return kSeed;
+}
 
 Device& test_device() {
   static const std::unique_ptr<Device> kDevice = create_device({});

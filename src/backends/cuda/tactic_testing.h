@@ -11,6 +11,12 @@ namespace kissa::cuda {
 Device& test_device();
 Stream& test_stream();
 
+// Every line of tests/cases; KISSA_CASES names the folder where they were copied to another
+// machine.
+const std::vector<OpCase>& cases();
+// Fresh data in every run, and the same again with KISSA_SEED.
+std::uint32_t seed();
+
 // How many numbers an output of the region sums up, at most.
 std::int64_t reduction_length(const Region& region);
 

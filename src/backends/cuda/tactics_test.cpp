@@ -5,9 +5,7 @@
 
 #include <array>
 #include <cmath>
-#include <cstdlib>
 #include <limits>
-#include <random>
 #include <set>
 
 #include "backends/cuda/cuda.h"
@@ -19,27 +17,6 @@ namespace {
 
 using cpu::Tolerance;
 using cpu::Trial;
-
-// KISSA_CASES names the folder where the tests were copied to another machine.
-const std::vector<OpCase>& cases() {
-  static const std::vector<OpCase> kCases = [] {
-    const char* folder = std::getenv("KISSA_CASES");
-    return read_all_cases(folder != nullptr ? folder : KISSA_CASES_DIR);
-  }();
-  return kCases;
-}
-
-// Fresh data in every run, and the same again with KISSA_SEED.
-std::uint32_t seed() {
-  static const std::uint32_t kSeed = [] {
-    const char* given = std::getenv("KISSA_SEED");
-    const auto value =
-        given != nullptr ? static_cast<std::uint32_t>(std::atoi(given)) : std::random_device()();
-    fmt::print("KISSA_SEED={}\n", value);
-    return value;
-  }();
-  return kSeed;
-}
 
 Tolerance tolerance_of(const Op& op) {
   const std::string_view name = name_of(op);

@@ -199,12 +199,20 @@ WidePool shape_of_pool(const Region& region, const Region::Node& node, Number nu
   return pool;
 }
 
+// Of a stage's tiles: 128 pixels to a block of rows, and the most columns.
+struct TileShape {
+  int blocks;
+  int columns;
+};
+
 // The widths that waste least: a tile costs its columns and what every tile costs. Of floats one
 // for all products.
 std::vector<int> choose_widths(const Region& region, const std::vector<Siblings>& products,
-                               Number number, int blocks) {
+                               Number number, const TileShape& tile) {
   constexpr int kEachTile = 24;
-  const std::span<const int> all = wide_columns(number);
+  const int blocks = tile.blocks;
+  std::span<const int> all = wide_columns(number);
+  while (all.back() > tile.columns) all = all.first(all.size() - 1);
   const auto cost = [&](std::size_t i, int width) {
     const WideProduct product = shape_of(region, products[i], number, blocks, width);
     return double{1} * wide_tiles(product, blocks) * (width + kEachTile) * product.steps;
@@ -246,20 +254,20 @@ const std::uint32_t* pack_turns(WeightArena& weights, const std::vector<std::uin
 
 class WideStep final : public Step {
  public:
-  WideStep(const Region& region, Number number, int blocks, WeightArena& weights)
-      : blocks_(blocks) {
+  WideStep(const Region& region, Number number, const TileShape& tile, WeightArena& weights)
+      : blocks_(tile.blocks) {
     const std::vector<Siblings> products = products_of(region);
     stage_ =
-        shape_of(region, products, number, blocks, choose_widths(region, products, number, blocks));
+        shape_of(region, products, number, blocks_, choose_widths(region, products, number, tile));
     for (std::size_t i = 0; i < products.size(); ++i)
       add_product(region, products[i], stage_.products[i], weights);
     for (const Region::Node* node : pools_of(region))
       pool_places_.push_back(
           {index_in(region.inputs, node->inputs[0]), index_in(region.outputs, node->outputs[0])});
-    const WideSchedule plan = schedule(stage_, blocks, multiprocessors());
+    const WideSchedule plan = schedule(stage_, blocks_, multiprocessors());
     stage_.grid = plan.grid;
     stage_.turns = pack_turns(weights, plan.turns);
-    prepare_wide_stage(stage_, blocks);
+    prepare_wide_stage(stage_, blocks_);
   }
 
   void run(const Bindings& bindings, Stream& stream) const noexcept override {
@@ -316,16 +324,20 @@ std::int64_t pixels_of(const Region& region, const Region::Node& node) {
 // Fewer leave multiprocessors idle.
 constexpr int kManyPixels = 8192;
 
+constexpr int kSomePixels = 256;
+constexpr int kMostColumns = 192;
+
 // `blocks` 0: as many as the kernel has where there are many pixels, and nothing where there are
-// not.
+// not. Narrow tiles are for few pixels.
 class WideTactic final : public Tactic {
  public:
-  WideTactic(Number number, int blocks)
-      : name_(fmt::format("cuda.stage.{}{}.{}", number == Number::kF32 ? "wgmma3" : "wgmma",
+  WideTactic(Number number, int blocks, int columns = kMostColumns)
+      : name_(fmt::format("cuda.stage.{}{}{}.{}", number == Number::kF32 ? "wgmma3" : "wgmma",
                           blocks == 0 ? "" : fmt::format("_{}", blocks * kWideRows),
+                          columns == kMostColumns ? "" : fmt::format("x{}", columns),
                           suffix_of(number))),
         number_(number),
-        blocks_(blocks) {}
+        tile_{blocks, columns} {}
 
   std::string_view name() const override { return name_; }
 
@@ -337,8 +349,10 @@ class WideTactic final : public Tactic {
     if (products.empty()) return "no convolution among its nodes";
     if (products.size() > kMaxWideProducts || pools_of(region).size() > kMaxWidePools)
       return "too many nodes";
-    if (blocks_ == 0 && pixels_of(region, *products[0][0]) < kManyPixels)
+    if (tile_.blocks == 0 && pixels_of(region, *products[0][0]) < kManyPixels)
       return "too few pixels for large tiles";
+    if (tile_.columns < kMostColumns && pixels_of(region, *products[0][0]) < kSomePixels)
+      return "too few pixels";
     return std::nullopt;
   }
 
@@ -349,15 +363,15 @@ class WideTactic final : public Tactic {
 
   std::unique_ptr<Step> prepare(const Region& region,
                                 const PrepareContext& context) const override {
-    const int most = number_ == Number::kF32 ? 1 : 2;
-    return std::make_unique<WideStep>(region, number_, blocks_ == 0 ? most : blocks_,
-                                      context.weights);
+    TileShape tile = tile_;
+    if (tile.blocks == 0) tile.blocks = number_ == Number::kF32 ? 1 : 2;
+    return std::make_unique<WideStep>(region, number_, tile, context.weights);
   }
 
  private:
   std::string name_;
   Number number_;
-  int blocks_;
+  TileShape tile_;
 };
 
 }  // namespace
@@ -366,6 +380,8 @@ void add_wide_tactics(Number number, std::vector<std::unique_ptr<const Tactic>>&
   tactics.push_back(std::make_unique<WideTactic>(number, 0));
   if (number != Number::kF32) tactics.push_back(std::make_unique<WideTactic>(number, 2));
   tactics.push_back(std::make_unique<WideTactic>(number, 1));
+  tactics.push_back(std::make_unique<WideTactic>(number, 1, 64));
+  if (number != Number::kF32) tactics.push_back(std::make_unique<WideTactic>(number, 1, 32));
 }
 
 }  // namespace kissa::cuda

@@ -18,6 +18,7 @@
 
 #include "backends/cuda/kernels/hopper.cuh"
 #include "backends/cuda/kernels/lrn.cuh"
+#include "backends/cuda/kernels/wide_stage.h"
 
 namespace kissa::cuda {
 namespace {
@@ -96,7 +97,7 @@ __device__ Strip strip_of(const Head& op, int index) {
   return {index / strips, first_row, min(op.strip_rows, op.out_height - first_row)};
 }
 
-__device__ int strip_count(const Head& op) {
+__host__ __device__ int strip_count(const Head& op) {
   return op.images * ((op.out_height + op.strip_rows - 1) / op.strip_rows);
 }
 
@@ -492,14 +493,9 @@ void prepare_wide_head(Number number) {
 }
 
 void launch_wide_head(const Head& head, cudaStream_t stream) {
-  int device = 0;
-  int processors = 0;
-  cudaGetDevice(&device);
-  cudaDeviceGetAttribute(&processors, cudaDevAttrMultiProcessorCount, device);
   Head op = head;
-  op.strip_rows = best_strip(head, processors * kGroups);
-  const int strips = op.images * ((op.out_height + op.strip_rows - 1) / op.strip_rows);
-  const int blocks = std::min(processors, (strips + kGroups - 1) / kGroups);
+  op.strip_rows = best_strip(head, multiprocessors() * kGroups);
+  const int blocks = std::min(multiprocessors(), (strip_count(op) + kGroups - 1) / kGroups);
   const dim3 grid(static_cast<unsigned>(blocks));
   if (op.number == Number::kF16)
     launch_early(wide_head_kernel<__half>, op, grid, kThreads, Layout<__half>::kSharedBytes,
