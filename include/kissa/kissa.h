@@ -211,7 +211,8 @@ class Engine {
   void save(const std::string& path) const;
   // Takes the engine as it was saved, on the same kind of machine. On another instruction set or
   // number of threads its weights are packed anew for the same kernels, where they exist; it is
-  // logged. `threads`: 0 for what the engine was built for.
+  // logged. On another kind of GPU it throws kDevice. `threads`: 0 for what the engine was built
+  // for.
   static Engine load(const std::string& path, int threads = 0);
 
   // The same engine for other weights: nothing is measured. `model` is the same network; it takes

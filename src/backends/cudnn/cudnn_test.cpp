@@ -27,7 +27,7 @@ class Cudnn : public testing::Test {
     for (const Tactic* tactic : tactics_) {
       if (tactic->refuse(trial.region)) continue;
       used_.insert(tactic->name());
-      cuda::run_trial(*tactic, trial, {1e-5, 5e-6});
+      cuda::run_trial(*tactic, trial, {1e-5, 2e-5});  // cuDNN may choose Winograd or FFT
     }
   }
   void expect_all_used() const {
