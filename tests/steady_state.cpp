@@ -85,6 +85,7 @@ namespace {
 
 constexpr int kWarmup = 3;
 constexpr int kRuns = 20;
+constexpr int kRounds = 3;
 
 constexpr const char* kSmall = R"(
   name: "small"
@@ -130,11 +131,17 @@ bool is_steady(const Model& model, std::int64_t batch, int threads) {
   const Engine engine = Engine::build(model.with_batch(batch), options);
   Context context = engine.create_context();
   for (int i = 0; i < kWarmup; ++i) context.run();
-  const long allocations_before = allocations;
-  const long locks_before = locks;
-  for (int i = 0; i < kRuns; ++i) context.run();
-  const long new_allocations = allocations - allocations_before;
-  const long new_locks = locks - locks_before;
+  // What a run does itself it does in every round; threads that are just ending lock as well.
+  long new_allocations = 0;
+  long new_locks = 0;
+  for (int round = 0; round < kRounds; ++round) {
+    const long allocations_before = allocations;
+    const long locks_before = locks;
+    for (int i = 0; i < kRuns; ++i) context.run();
+    new_allocations = allocations - allocations_before;
+    new_locks = locks - locks_before;
+    if (new_allocations == 0 && new_locks == 0) break;
+  }
   fmt::print("{}, batch {}, {} thread(s): {} allocations, {} locks in {} runs\n", engine.name(),
              batch, threads, new_allocations, new_locks, kRuns);
   return new_allocations == 0 && new_locks == 0;
