@@ -1,4 +1,3 @@
-#include <algorithm>
 #include <array>
 
 #include "backends/cudnn/tactics.h"
@@ -56,8 +55,6 @@ struct State {
       workspace_bytes = trial.workspace_bytes;
       return;
     }
-    algorithm = ConvAlgorithm::kImplicitGemm;  // takes everything, and no workspace
-    workspace_bytes = 0;
   }
 
   OwnTensor x;
@@ -65,7 +62,7 @@ struct State {
   OwnTensor bias;
   OwnFilter filter;
   OwnConv conv;
-  ConvAlgorithm algorithm = ConvAlgorithm::kImplicitGemm;
+  ConvAlgorithm algorithm = ConvAlgorithm::kImplicitGemm;  // takes everything, and no workspace
   std::size_t workspace_bytes = 0;
 };
 
