@@ -138,9 +138,9 @@ bool is_steady(const Model& model, std::int64_t batch, int threads) {
     const long allocations_before = allocations;
     const long locks_before = locks;
     for (int i = 0; i < kRuns; ++i) context.run();
-    new_allocations = allocations - allocations_before;
+    new_allocations += allocations - allocations_before;
     new_locks = locks - locks_before;
-    if (new_allocations == 0 && new_locks == 0) break;
+    if (new_locks == 0) break;
   }
   fmt::print("{}, batch {}, {} thread(s): {} allocations, {} locks in {} runs\n", engine.name(),
              batch, threads, new_allocations, new_locks, kRuns);
