@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "base/error.h"
 #include "runtime/random_input.h"
 
 namespace kissa::runtime {
@@ -48,7 +49,13 @@ std::unique_ptr<Context> Race::runner(const Choice& choice) const {
 }
 
 bool Race::is_won_by(const Choice& choice) {
-  std::unique_ptr<Context> rival = runner(choice);
+  std::unique_ptr<Context> rival;
+  try {
+    rival = runner(choice);
+  } catch (const Error& error) {  // two networks need more memory than one
+    if (error.code() != ErrorCode::kOutOfMemory) throw;
+    return false;
+  }
   const std::array<Context*, 2> runners = {fastest_.get(), rival.get()};
   for (std::size_t turn = 0; turn < kTurns; ++turn) {
     std::array<double, 2> times;

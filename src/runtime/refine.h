@@ -34,7 +34,8 @@ Refined refine(const Choice& start, std::vector<Alternative> alternatives,
 class Race {
  public:
   Race(const PlanRequest& request, const Choice& start);
-  // Lets it run in turns with the fastest so far, whose place it takes if it wins every turn.
+  // Lets it run in turns with the fastest so far, whose place it takes if it wins every turn. Never
+  // won where the memory does not hold both.
   bool is_won_by(const Choice& choice);
 
  private:
