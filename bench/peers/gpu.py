@@ -10,6 +10,7 @@ import os
 import statistics
 import sys
 import tempfile
+import time
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -80,7 +81,7 @@ class Engine:
 @dataclass
 class Setup:
     """What a comparison is of. `modes`: Kissa's (mode, precision); `allowed`: a GpuRow's, by them;
-    `save` is called with all rows after each round."""
+    `build`: further options of `kissa bench`; `save` is called with all rows after each round."""
     kissa: str
     model: list  # prototxt, caffemodel
     images: np.ndarray
@@ -93,6 +94,7 @@ class Setup:
     single_s: float = 0.2
     sustained_s: float = 3
     device: str = "gpu"
+    build: tuple = ()
     save: object = lambda rows: None
 
 
@@ -177,16 +179,19 @@ class Comparison:
     def make_kissa(self, mode, precision, batch):
         device = "cuda" if self.setup.device == "gpu" else "cpu"
         command = [self.setup.kissa, "bench", *self.setup.model, "--device", device, "--mode", mode,
-                   "--precision", precision, "--batch", str(batch), "--serve"]
+                   "--precision", precision, "--batch", str(batch), "--serve", *self.setup.build]
+        start = time.monotonic()
         worker = Worker(command, self.cpus, self.log(f"kissa-{mode}-{precision}"), stops=False)
         try:
             told = worker.hello(MAKE_TIMEOUT)
         except WorkerError as error:
             worker.close()
             raise WorkerError(f"kissa {mode} {precision}, batch {batch}: {error}") from None
+        build_s = round(time.monotonic() - start, 1)
+        say(f"ready    kissa {mode} {precision}, batch {batch}: {build_s:.1f} s")
         clock = "CUDA events" if device == "cuda" else "host"
         return worker, self.row("kissa", told["version"], mode, precision, batch, clock=clock,
-                                memory=told["memory"])
+                                build_s=build_s, memory=told["memory"])
 
     def make_peer(self, name, precision, batch):
         module = PEERS[name][0]
