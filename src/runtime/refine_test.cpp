@@ -66,23 +66,24 @@ TacticList busy_tactics(Mode mode, Precision precision) {
   return all;
 }
 
-std::unique_ptr<Device> create_apart(const DeviceOptions& options) {
+std::unique_ptr<Device> create_for_busy(const DeviceOptions& options) {
   static_cast<void>(options);
   return std::make_unique<ApartDevice>(cpu::create_device(1), "a machine");
 }
 
-const Backend kBusy = {"apart", create_apart, busy_tactics};
+const Backend kBusy = {"apart", create_for_busy, busy_tactics};
 
-std::shared_ptr<const Graph> load_graph() {
-  constexpr const char* kNetwork = R"(
+std::shared_ptr<const Graph> load_two_nodes() {
+  constexpr const char* kTwoNodes = R"(
     layer { name: "in" type: "Input" top: "data" input_param { shape { dim: 1 dim: 2 } } }
     layer { name: "a" type: "TanH" bottom: "data" top: "a" }
     layer { name: "b" type: "Sigmoid" bottom: "a" top: "b" }
   )";
-  return std::make_shared<const Graph>(import_caffe(NetworkText{"net.prototxt", kNetwork}, "", {}));
+  return std::make_shared<const Graph>(
+      import_caffe(NetworkText{"net.prototxt", kTwoNodes}, "", {}));
 }
 
-std::vector<std::string> tactics_of(const Plan& plan) {
+std::vector<std::string> names_of_tactics(const Plan& plan) {
   std::vector<std::string> names;
   for (const PlanStep& step : plan.steps) names.emplace_back(step.tactic);
   return names;
@@ -116,7 +117,7 @@ TEST(Refine, EndsWithItsTime) {
 TEST(Race, IsWonByTheFasterNetworkAlone) {
   PlanOptions options;
   options.mode = Mode::kFused;
-  const PlanRequest request = make_request(load_graph(), kBusy, options);
+  const PlanRequest request = make_request(load_two_nodes(), kBusy, options);
   ASSERT_EQ(request.groups.size(), 2u);
   Race race(request, {0, 2});
   EXPECT_TRUE(race.is_won_by({0, 1}));
@@ -131,11 +132,12 @@ TEST(BuildPlan, RemembersWhatWasFastestTogether) {
   options.plan.mode = Mode::kFused;
   options.timing_cache = cache.path();
   options.build_seconds = 60.0;
-  const auto plan = build_plan(load_graph(), kBusy, options);
-  EXPECT_THAT(tactics_of(*plan), ElementsAre("busy.fast", "busy.fast"));
+  const auto plan = build_plan(load_two_nodes(), kBusy, options);
+  EXPECT_THAT(names_of_tactics(*plan), ElementsAre("busy.fast", "busy.fast"));
 
   options.error_on_cache_miss = true;
-  EXPECT_EQ(tactics_of(*build_plan(load_graph(), kBusy, options)), tactics_of(*plan));
+  EXPECT_EQ(names_of_tactics(*build_plan(load_two_nodes(), kBusy, options)),
+            names_of_tactics(*plan));
   const auto rewrite = [&](const std::function<void(nlohmann::json&)>& change) {
     nlohmann::json json = nlohmann::json::parse(std::ifstream(cache.path()));
     ASSERT_EQ(json.at("together").at("a machine").size(), 1u);
@@ -143,11 +145,11 @@ TEST(BuildPlan, RemembersWhatWasFastestTogether) {
     std::ofstream(cache.path()) << json;
   };
   rewrite([](nlohmann::json& tactics) { tactics = {"busy.fast", "busy.slow"}; });
-  EXPECT_THAT(tactics_of(*build_plan(load_graph(), kBusy, options)),
+  EXPECT_THAT(names_of_tactics(*build_plan(load_two_nodes(), kBusy, options)),
               ElementsAre("busy.fast", "busy.slow"));
   // What this program does not have was measured by another.
   rewrite([](nlohmann::json& tactics) { tactics = {"busy.fast", "busy.gone"}; });
-  EXPECT_THROW(build_plan(load_graph(), kBusy, options), Error);
+  EXPECT_THROW(build_plan(load_two_nodes(), kBusy, options), Error);
 }
 
 TEST(BuildPlan, WithoutTimeForAllForgetsTheChoice) {
@@ -157,7 +159,7 @@ TEST(BuildPlan, WithoutTimeForAllForgetsTheChoice) {
   options.plan.mode = Mode::kFused;
   options.timing_cache = cache.path();
   options.build_seconds = 1e-3;  // one measurement
-  build_plan(load_graph(), kBusy, options);
+  build_plan(load_two_nodes(), kBusy, options);
   EXPECT_TRUE(nlohmann::json::parse(std::ifstream(cache.path())).at("together").empty());
 }
 

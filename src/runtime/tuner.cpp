@@ -9,6 +9,8 @@
 namespace kissa::runtime {
 namespace {
 
+using Clock = std::chrono::steady_clock;
+
 // Runs to take the least of, after one that warms up: few of a large network, and for as long as
 // this of a small one.
 constexpr int kLeastRuns = 5;
@@ -29,7 +31,6 @@ Tuner::Tuner(const PlanRequest& request, const std::string& cache_path)
 }
 
 void Tuner::measure_next() {
-  using Clock = std::chrono::steady_clock;
   const Choice choice = next_missing();
   const auto plan = make_plan(request_, choice);
   Context context(plan);
