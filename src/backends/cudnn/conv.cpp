@@ -51,7 +51,7 @@ struct State {
             return call.run(handle_on(stream), kAlgorithms[i], false, *bytes, data);
           },
           false);
-      if (!time || (least && *time >= *least)) continue;
+      if (!time || (least && *time >= kClearlyLess * *least)) continue;
       best = i;
       least = time;
     }

@@ -78,6 +78,9 @@ class Scratch {
 using Enqueue = std::function<Status(cudaStream_t)>;
 std::optional<double> measure(const Enqueue& enqueue, bool is_recorded);
 
+// A later way must be faster by this share, so that the same one is chosen again and again.
+inline constexpr double kClearlyLess = 0.9;
+
 // One of `count` ways: the one that the arena keeps from an earlier choice, if it still can be had,
 // or else what `choose` gives, which the arena then keeps.
 std::size_t settle(WeightArena& weights, std::size_t count,

@@ -205,7 +205,7 @@ std::size_t fastest_way(const Region& region, Number number) {
         best && (way.is_nhwc != kWays[*best].is_nhwc || way.is_fused != kWays[*best].is_fused);
     if (is_rest && (way.is_nhwc || op.group == 1)) continue;
     const auto time = time_of(Runner(region, number, way), region, number);
-    if (!time || (best && *time >= least)) continue;
+    if (!time || (best && *time >= kClearlyLess * least)) continue;
     best = i;
     least = *time;
   }
