@@ -71,11 +71,13 @@ cuda::Reorder reorder_of(const TensorDesc& desc, Number number) {
   return op;
 }
 
-// Rounds a result to TF32 where it lies, as every NHWC tensor of that kind is.
+// Rounds a result to TF32 where it lies, as every NHWC tensor of that kind is: the mean of one
+// number, which keeps NaN.
 void round_in_place(const TensorDesc& desc, void* y, cudaStream_t stream) {
   const Shape& s = desc.shape;
   cuda::WindowOp op = {};
   op.number = Number::kTf32;
+  op.is_average = true;
   op.src = op.dst = y;
   op.src_stride = op.dst_stride = to_int(desc.pixel_stride);
   op.images = to_int(s[0]);
