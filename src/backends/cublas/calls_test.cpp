@@ -1,6 +1,9 @@
 // Which calls of cuBLAS give a convolution's products; no GPU and no cuBLAS needed.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <array>
+
 #include "backends/cublas/product.h"
 
 namespace kissa::cublas {

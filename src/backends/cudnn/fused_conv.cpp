@@ -3,6 +3,7 @@
 
 #include "backends/cuda/nhwc.h"
 #include "backends/cudnn/conv_call.h"
+#include "backends/cudnn/nhwc_weight.h"
 #include "backends/cudnn/tactics.h"
 #include "base/error.h"
 #include "base/log.h"
@@ -26,18 +27,6 @@ constexpr std::array kWays = {Way{true, true, ConvAlgorithm::kPrecomputedGemm},
                               Way{true, false, ConvAlgorithm::kImplicitGemm},
                               Way{false, false, ConvAlgorithm::kPrecomputedGemm},
                               Way{false, false, ConvAlgorithm::kImplicitGemm}};
-
-std::int64_t padded(std::int64_t channels) { return channel_blocks(channels) * kChannelBlock; }
-
-// Into what groups a convolution of whole blocks falls: those it has, and further ones of zeros, or
-// one, its weights 0 between what were groups.
-std::int64_t padded_groups(const Convolution& op, std::int64_t channels) {
-  if (op.group == 1) return 1;
-  const std::int64_t in = channels / op.group;
-  const std::int64_t out = op.num_output / op.group;
-  const std::int64_t groups = padded(channels) / in;
-  return groups * in == padded(channels) && groups * out == padded(op.num_output) ? groups : 1;
-}
 
 DataKind kind_of(Number number) {
   return number == Number::kF16 ? DataKind::kHalf : DataKind::kFloat;
@@ -218,25 +207,6 @@ std::size_t fastest_way(const Region& region, Number number) {
       kWays[*best].is_nhwc ? "NHWC" : "row-major", kWays[*best].is_fused ? ", in one call" : "",
       static_cast<int>(kWays[*best].algorithm), least);
   return *best;
-}
-
-// K, R, S, C of a group, of whole blocks.
-const void* pack_nhwc(WeightArena& weights, Number number, const Convolution& op, const Shape& in,
-                      std::int64_t groups, const float* weight) {
-  const std::int64_t taps = op.kernel[0] * op.kernel[1];
-  const std::int64_t packed_c = padded(in[1]) / groups;
-  const std::int64_t own_c = in[1] / op.group;
-  const std::int64_t own_k = op.num_output / op.group;
-  return pack_numbers(weights, number, padded(op.num_output) * taps * packed_c,
-                      [=, &op](std::int64_t place) {
-                        const std::int64_t tap = place / packed_c % taps;
-                        const std::int64_t k = place / packed_c / taps;
-                        // Where groups became one, each has its own channels.
-                        const std::int64_t first = groups == 1 ? k / own_k * own_c : 0;
-                        const std::int64_t c = place % packed_c - first;
-                        if (k >= op.num_output || c < 0 || c >= own_c) return 0.0f;
-                        return weight[(k * own_c + c) * taps + tap];
-                      });
 }
 
 class FusedConvStep final : public Step {
