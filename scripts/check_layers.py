@@ -30,12 +30,13 @@ ROOMS = [
     ("backends/cuda", ["src/backends/cuda/"], "api base ops device tactic"),
     ("backends/null", ["src/backends/null/"], "api base ops device tactic"),
     # Further tactics of a device: on its streams and in its formats.
+    ("backends/cublas", ["src/backends/cublas/"], "api base ops device tactic backends/cuda"),
     ("backends/cudnn", ["src/backends/cudnn/"], "api base ops device tactic backends/cuda"),
     ("backends/onednn", ["src/backends/onednn/"], "api base ops device tactic backends/cpu"),
     # The one place that names every backend.
     ("registry", ["src/backends/"],
-     "api base ops device tactic backends/cpu backends/cuda backends/cudnn backends/null"
-     " backends/onednn"),
+     "api base ops device tactic backends/cpu backends/cublas backends/cuda"
+     " backends/cudnn backends/null backends/onednn"),
     ("planner", ["src/planner/"], "api base ops ir device tactic"),
     ("runtime", ["src/runtime/"], "api base ops ir device tactic planner"),
     # The files of src/ itself implement the public API.
@@ -55,7 +56,7 @@ OUTSIDERS = [
      ["src/import/caffe/", "src/export/"]),
     ("CUDA", r"(cuda|cublas|cufft|curand|cusparse|nvrtc|nvml|nvtx|cooperative_groups|cute/|cutlass/)"
              r"|(mma|crt/.*)\.h$|.*\.cuh$", r"CUDA::",
-     ["src/backends/cuda/", "src/backends/cudnn/"]),
+     ["src/backends/cublas/", "src/backends/cuda/", "src/backends/cudnn/"]),
     ("cuDNN", r"cudnn", r"(CUDNN|libcudnn)", ["src/backends/cudnn/"]),
     ("oneDNN", r"(oneapi/dnnl/|dnnl)", r"(DNNL::|dnnl)", ["src/backends/onednn/"]),
     ("vector intrinsics", r"(\w*intrin|arm_neon|arm_sve|arm_bf16|arm_fp16)\.h$", None,

@@ -123,7 +123,10 @@ Runs runs_on(const Graph& graph, TacticList tactics) {
   const Region region = region_of(graph, {0}, graph.outputs()).region;
   Runs best = Runs::kNot;
   for (const Tactic* tactic : tactics) {
-    if (tactic->name().starts_with("cuda.host") || tactic->refuse(region)) continue;
+    // A library that is found at run time may be another machine's.
+    if (tactic->name().starts_with("cuda.host") || tactic->name().starts_with("cudnn.") ||
+        tactic->refuse(region))
+      continue;
     if (tactic->name() != "cpu.reference" && !tactic->name().starts_with("cuda.plain"))
       return Runs::kKernel;
     best = Runs::kPlain;

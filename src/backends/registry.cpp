@@ -6,6 +6,7 @@
 #include "backends/cpu/cpu.h"
 #include "base/error.h"
 #ifdef KISSA_HAS_CUDA
+#include "backends/cublas/cublas.h"
 #include "backends/cuda/cuda.h"
 #include "backends/cudnn/cudnn.h"
 #endif
@@ -33,7 +34,14 @@ TacticList cpu_tactics(Mode mode, Precision precision) {
 
 #ifdef KISSA_HAS_CUDA
 TacticList cuda_tactics(Mode mode, Precision precision) {
-  return cudnn::with_cudnn(cuda::tactics(mode, precision), mode, precision);
+  const TacticList own = cublas::with_cublas(cuda::tactics(mode, precision), mode);
+  return cudnn::with_cudnn(own, mode, precision);
+}
+
+std::vector<std::pair<std::string, std::string>> cuda_facts() {
+  auto facts = cudnn::facts();
+  for (auto& fact : cublas::facts()) facts.push_back(std::move(fact));
+  return facts;
 }
 #endif
 
@@ -52,7 +60,7 @@ std::span<const Backend> backends() {
   static const Backend kBackends[] = {
       {"cpu", create_cpu, cpu_tactics, nullptr},
 #ifdef KISSA_HAS_CUDA
-      {"cuda", cuda::create_device, cuda_tactics, cudnn::facts},
+      {"cuda", cuda::create_device, cuda_tactics, cuda_facts},
 #endif
   };
   return kBackends;

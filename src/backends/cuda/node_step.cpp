@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <limits>
 
 #include "backends/cuda/kernels/elementwise.h"
 
@@ -106,6 +107,23 @@ std::optional<std::string> refuse_node(const Region& region) {
 
 std::unique_ptr<Step> make_node_step(const Region& region, WeightArena& weights, Program program) {
   return std::make_unique<NodeStep>(region, weights, std::move(program));
+}
+
+std::optional<std::string> NodeTactic::refuse(const Region& region) const {
+  if (auto reason = refuse_node(region)) return reason;
+  if (auto reason = refuse_op(region)) return reason;
+  for (const Region::Value& value : region.values) {
+    const std::int64_t count = value.desc.shape.elements();
+    if (count == 0) return "takes no empty tensor";
+    if (count > std::numeric_limits<int>::max()) return "takes tensors of fewer than 2^31 numbers";
+  }
+  return std::nullopt;
+}
+
+std::unique_ptr<Step> NodeTactic::prepare(const Region& region,
+                                          const PrepareContext& context) const {
+  const NodeView node(region, context.weights);
+  return make_node_step(region, context.weights, program(region, node));
 }
 
 }  // namespace kissa::cuda

@@ -60,6 +60,7 @@ class NodeView {
   void use_device() const;
   // The numbers of [0, count), on the device.
   const float* keep(std::int64_t count, const std::function<float(std::int64_t)>& number) const;
+  WeightArena& weights() const { return weights_; }
 
  private:
   const Region& region_;
@@ -73,5 +74,16 @@ std::optional<std::string> refuse_node(const Region& region);
 
 // The program's step: constants go to the device, the node's epilogue runs behind the program.
 std::unique_ptr<Step> make_node_step(const Region& region, WeightArena& weights, Program program);
+
+// A tactic for one op by a library that counts in 32 bits.
+class NodeTactic : public Tactic {
+ public:
+  std::optional<std::string> refuse(const Region& region) const final;
+  std::unique_ptr<Step> prepare(const Region& region, const PrepareContext& context) const final;
+
+ private:
+  virtual std::optional<std::string> refuse_op(const Region& region) const = 0;
+  virtual Program program(const Region& region, const NodeView& node) const = 0;
+};
 
 }  // namespace kissa::cuda

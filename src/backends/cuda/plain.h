@@ -1,6 +1,7 @@
 // Plain programs: for every op of the op set one that is right on any shapes, not one that is fast.
 #pragma once
 
+#include "backends/cuda/kernels/gemm.h"
 #include "backends/cuda/node_step.h"
 #include "ops/op.h"
 
@@ -40,6 +41,14 @@ Program plain(const Deconvolution& op, const NodeView& node);
 Program plain(const Im2col& op, const NodeView& node);
 Program plain(const Pooling& op, const NodeView& node);
 Program plain(const Lrn& op, const NodeView& node);
+
+// A product of matrices as run_gemm() gives it.
+using Product = void (*)(const GemmShape& shape, const float* a, const float* b, float* c,
+                         cudaStream_t stream);
+
+// As plain() of these ops, by another product; plain_window.cpp, plain_product.cpp
+Program convolution_by(Product product, const Convolution& op, const NodeView& node);
+Program inner_product_by(Product product, const InnerProduct& op, const NodeView& node);
 
 // plain_rows.cpp
 Program plain(const Softmax& op, const NodeView& node);

@@ -1,5 +1,4 @@
 #include "backends/cuda/kernels/elementwise.h"
-#include "backends/cuda/kernels/gemm.h"
 #include "backends/cuda/kernels/recurrent.h"
 #include "backends/cuda/plain.h"
 
@@ -51,18 +50,22 @@ RecurrentShape recurrent_shape(const NodeView& node, bool is_lstm, std::int64_t 
 
 }  // namespace
 
-Program plain(const InnerProduct& op, const NodeView& node) {
+Program inner_product_by(Product product, const InnerProduct& op, const NodeView& node) {
   const Shape& in = node.in(0);
   const int first = in.canonical_axis(op.axis);
   const GemmShape gemm = {.m = in.product(0, first),
                           .n = op.num_output,
                           .k = in.product(first, in.rank()),
                           .b_transposed = !op.transpose};
-  return {.launch = [gemm, has_bias = op.has_bias](const Operands& at, cudaStream_t stream) {
-    run_gemm(gemm, at.x(0), at.x(1), at.y(0), stream);
+  return {.launch = [=, has_bias = op.has_bias](const Operands& at, cudaStream_t stream) {
+    product(gemm, at.x(0), at.x(1), at.y(0), stream);
     if (has_bias)
       run_affine({gemm.m * gemm.n, gemm.n, 1}, at.y(0), nullptr, at.x(2), at.y(0), stream);
   }};
+}
+
+Program plain(const InnerProduct& op, const NodeView& node) {
+  return inner_product_by(run_gemm, op, node);
 }
 
 Program plain(const Lstm& op, const NodeView& node) {

@@ -6,7 +6,6 @@
 
 #include "backends/cuda/kernels/convolution.h"
 #include "backends/cuda/kernels/elementwise.h"
-#include "backends/cuda/kernels/gemm.h"
 #include "backends/cuda/kernels/pool.h"
 #include "backends/cuda/plain.h"
 
@@ -44,7 +43,7 @@ constexpr std::int64_t kMaxColumns = std::int64_t{64} << 20;  // elements, but f
 
 }  // namespace
 
-Program plain(const Convolution& op, const NodeView& node) {
+Program convolution_by(Product product, const Convolution& op, const NodeView& node) {
   const int axis = node.in(0).canonical_axis(op.axis);
   const WindowAxes window = window_of(op, node.in(0), node.out(0), axis);
   const std::int64_t images = node.in(0).product(0, axis);
@@ -77,7 +76,7 @@ Program plain(const Convolution& op, const NodeView& node) {
       }
       GemmShape batch = gemm;
       batch.batch = count * group;
-      run_gemm(batch, at.x(1), b, at.y(0) + n * out_size, stream);
+      product(batch, at.x(1), b, at.y(0) + n * out_size, stream);
     }
     if (has_bias)
       run_affine({images * out_size, outputs * group, window.places_count}, at.y(0), nullptr,
@@ -85,6 +84,10 @@ Program plain(const Convolution& op, const NodeView& node) {
   };
   return {.launch = launch,
           .workspace_bytes = pointwise ? 0 : at_once * columns * size_of(DataType::kF32)};
+}
+
+Program plain(const Convolution& op, const NodeView& node) {
+  return convolution_by(run_gemm, op, node);
 }
 
 Program plain(const Deconvolution& op, const NodeView& node) {

@@ -18,28 +18,26 @@ using ActivationDescriptor = struct ActivationContent*;
 
 // Enumerations of C: as wide as int.
 enum class Status : int { kSuccess = 0, kNotInitialized = 1001 };
-enum class DataKind : int { kFloat = 0 };
-enum class TensorFormat : int { kNchw = 0 };
+enum class DataKind : int { kFloat = 0, kHalf = 2 };
+enum class TensorFormat : int { kNchw = 0, kNhwc = 1 };
 enum class ConvMode : int { kCrossCorrelation = 1 };
-enum class ConvAlgorithm : int { kImplicitGemm = 0 };
-enum class Math : int { kDefault = 0, kFma = 3 };  // kFma: no tensor cores
+enum class ConvAlgorithm : int {
+  kImplicitGemm = 0,
+  kPrecomputedGemm = 1,
+  kGemm = 2,
+  kFft = 4,
+  kFftTiling = 5,
+  kWinograd = 6,
+  kWinogradNonfused = 7,
+};
+// kDefault: TF32 where the GPU has it; kTensorCores: FP16 by them; kFma: none.
+enum class Math : int { kDefault = 0, kTensorCores = 1, kFma = 3 };
 enum class NanPropagation : int { kNo = 0, kYes = 1 };
 enum class PoolMode : int { kMax = 0, kAveragePadded = 1, kAverageUnpadded = 2 };
 enum class LrnMode : int { kAcrossChannels = 0 };
 enum class SoftmaxAlgorithm : int { kAccurate = 1 };
 enum class SoftmaxMode : int { kChannel = 1 };
-enum class ActivationMode : int { kSigmoid = 0, kRelu = 1, kTanH = 2 };
-
-// What an algorithm came to.
-struct ConvTrial {
-  ConvAlgorithm algorithm;
-  Status status;
-  float milliseconds;
-  std::size_t workspace_bytes;
-  int determinism;
-  Math math;
-  int reserved[3];
-};
+enum class ActivationMode : int { kSigmoid = 0, kRelu = 1, kTanH = 2, kIdentity = 5 };
 
 // The functions; factors (alpha, beta) lie on the host: y = alpha f(x) + beta y.
 struct Api {
@@ -51,7 +49,8 @@ struct Api {
 
   Status (*create_tensor)(TensorDescriptor*);
   Status (*destroy_tensor)(TensorDescriptor);
-  Status (*set_tensor)(TensorDescriptor, TensorFormat, DataKind, int n, int c, int h, int w);
+  Status (*set_tensor)(TensorDescriptor, DataKind, int n, int c, int h, int w, int n_stride,
+                       int c_stride, int h_stride, int w_stride);
   Status (*add_tensor)(Handle, const void* alpha, TensorDescriptor, const void* a, const void* beta,
                        TensorDescriptor, void* y);
 
@@ -64,11 +63,17 @@ struct Api {
                      int dilation_h, int dilation_w, ConvMode, DataKind);
   Status (*set_conv_groups)(ConvDescriptor, int groups);
   Status (*set_conv_math)(ConvDescriptor, Math);
-  Status (*find_conv)(Handle, TensorDescriptor x, FilterDescriptor, ConvDescriptor,
-                      TensorDescriptor y, int wanted, int* found, ConvTrial*);
+  Status (*conv_workspace)(Handle, TensorDescriptor x, FilterDescriptor, ConvDescriptor,
+                           TensorDescriptor y, ConvAlgorithm, std::size_t* bytes);
   Status (*conv)(Handle, const void* alpha, TensorDescriptor, const void* x, FilterDescriptor,
                  const void* w, ConvDescriptor, ConvAlgorithm, void* workspace, std::size_t bytes,
                  const void* beta, TensorDescriptor, void* y);
+  // y = activation(alpha f(x) + beta z + bias); the identity only by kPrecomputedGemm.
+  Status (*fused_conv)(Handle, const void* alpha, TensorDescriptor, const void* x, FilterDescriptor,
+                       const void* w, ConvDescriptor, ConvAlgorithm, void* workspace,
+                       std::size_t bytes, const void* beta, TensorDescriptor, const void* z,
+                       TensorDescriptor, const void* bias, ActivationDescriptor, TensorDescriptor,
+                       void* y);
 
   Status (*create_pool)(PoolDescriptor*);
   Status (*destroy_pool)(PoolDescriptor);

@@ -1,5 +1,6 @@
 #include <array>
 
+#include "backends/cudnn/conv_call.h"
 #include "backends/cudnn/tactics.h"
 #include "base/error.h"
 #include "base/log.h"
@@ -7,62 +8,60 @@
 namespace kissa::cudnn {
 namespace {
 
-// Of memory that an algorithm may ask for.
-constexpr std::size_t kMaxWorkspace = std::size_t{64} << 20;
+// Their places here are what a plan file keeps.
+constexpr std::array kAlgorithms = {ConvAlgorithm::kImplicitGemm,
+                                    ConvAlgorithm::kPrecomputedGemm,
+                                    ConvAlgorithm::kGemm,
+                                    ConvAlgorithm::kFft,
+                                    ConvAlgorithm::kFftTiling,
+                                    ConvAlgorithm::kWinograd,
+                                    ConvAlgorithm::kWinogradNonfused};
+
+Image image_of(const Shape& shape) {
+  return {.n = shape[0], .c = shape[1], .h = shape[2], .w = shape[3]};
+}
 
 struct State {
-  State(const Convolution& op, const cuda::NodeView& node) {
-    const Api& api = library().api;
-    const Shape& weight = node.in(1);
-    const auto at = [](const std::vector<std::int64_t>& extents, std::size_t i) {
-      return static_cast<int>(extents[i]);
-    };
-    describe(x, node.in(0));
-    describe(y, node.out(0));
-    describe(bias, 1, op.num_output, 1, 1);
-    check(api.set_filter(filter.get(), DataKind::kFloat, TensorFormat::kNchw,
-                         static_cast<int>(weight[0]), static_cast<int>(weight[1]),
-                         static_cast<int>(weight[2]), static_cast<int>(weight[3])),
-          "describing weights");
-    check(api.set_conv(conv.get(), at(op.pad, 0), at(op.pad, 1), at(op.stride, 0), at(op.stride, 1),
-                       at(op.dilation, 0), at(op.dilation, 1), ConvMode::kCrossCorrelation,
-                       DataKind::kFloat),
-          "describing a convolution");
-    check(api.set_conv_groups(conv.get(), static_cast<int>(op.group)), "setting groups");
-    check(api.set_conv_math(conv.get(), Math::kFma), "setting true FP32");
-  }
+  State(const Convolution& op, const cuda::NodeView& node)
+      : call(op, {.x = image_of(node.in(0)),
+                  .y = image_of(node.out(0)),
+                  .z = {},
+                  .groups = op.group,
+                  .has_bias = op.has_bias}) {}
 
-  // Takes the fastest algorithm that keeps to true FP32, as the descriptor asks; measured on memory
-  // of cuDNN's own, on the current device.
-  void choose(const Convolution& op) {
-    const Handle handle = handle_on(nullptr);
-    if (handle == nullptr)
-      fail(ErrorCode::kDevice, "cuDNN cannot start; KISSA_CUDNN=off does without it");
-    std::array<ConvTrial, 16> trials = {};
-    int found = 0;
-    check(library().api.find_conv(handle, x.get(), filter.get(), conv.get(), y.get(),
-                                  static_cast<int>(trials.size()), &found, trials.data()),
-          "looking for a convolution's algorithm");
-    for (int i = 0; i < found; ++i) {
-      const ConvTrial& trial = trials[static_cast<std::size_t>(i)];
-      const bool is_fp32 = trial.math == Math::kFma || trial.math == Math::kDefault;
-      if (trial.status != Status::kSuccess || !is_fp32 || trial.workspace_bytes > kMaxWorkspace)
-        continue;
-      algorithm = trial.algorithm;
-      log(LogLevel::kInfo, "cuDNN: {}: algorithm {} takes {:.1f} us and {:.1f} MB", op.describe(),
-          static_cast<int>(algorithm), 1e3 * static_cast<double>(trial.milliseconds),
-          1e-6 * static_cast<double>(trial.workspace_bytes));
-      workspace_bytes = trial.workspace_bytes;
-      return;
+  // The fastest algorithm as caffe mode runs it, launch by launch.
+  std::size_t choose(const Convolution& op, const cuda::NodeView& node) const {
+    const Scratch x(image_of(node.in(0)).bytes());
+    const Scratch w(call.weight_bytes());
+    const Scratch bias(op.num_output * 4);
+    const Scratch y(image_of(node.out(0)).bytes());
+    std::size_t best = 0;  // takes everything, and no workspace
+    std::optional<double> least;
+    for (std::size_t i = 0; i < kAlgorithms.size(); ++i) {
+      const auto bytes = call.workspace_of(kAlgorithms[i]);
+      if (!bytes) continue;
+      const Scratch space(static_cast<std::int64_t>(*bytes));
+      const ConvData data = {.x = x.data(),
+                             .w = w.data(),
+                             .bias = bias.data(),
+                             .y = y.data(),
+                             .workspace = space.data()};
+      const auto time = measure(
+          [&](cudaStream_t stream) {
+            return call.run(handle_on(stream), kAlgorithms[i], false, *bytes, data);
+          },
+          false);
+      if (!time || (least && *time >= kClearlyLess * *least)) continue;
+      best = i;
+      least = time;
     }
+    log(LogLevel::kInfo, "cuDNN: {}: algorithm {} takes {:.1f} us", op.describe(),
+        static_cast<int>(kAlgorithms[best]), least.value_or(0.0));
+    return best;
   }
 
-  OwnTensor x;
-  OwnTensor y;
-  OwnTensor bias;
-  OwnFilter filter;
-  OwnConv conv;
-  ConvAlgorithm algorithm = ConvAlgorithm::kImplicitGemm;  // takes everything, and no workspace
+  ConvCall call;
+  ConvAlgorithm algorithm = ConvAlgorithm::kImplicitGemm;
   std::size_t workspace_bytes = 0;
 };
 
@@ -81,19 +80,22 @@ class ConvTactic final : public NodeTactic {
 
   cuda::Program program(const Region& region, const cuda::NodeView& node) const override {
     const Convolution& op = *region.only<Convolution>();
-    const auto state = std::make_shared<State>(op, node);
     node.use_device();
-    state->choose(op);
+    const auto state = std::make_shared<State>(op, node);
+    const std::size_t way = settle(
+        node.weights(), kAlgorithms.size(), [&] { return state->choose(op, node); },
+        [&](std::size_t i) { return state->call.workspace_of(kAlgorithms[i]).has_value(); });
+    state->algorithm = kAlgorithms[way];
+    state->workspace_bytes = state->call.workspace_of(state->algorithm).value_or(0);
     const auto launch = [state, count = node.out(0).elements(), has_bias = op.has_bias](
                             const cuda::Operands& at, cudaStream_t stream) {
       run(stream, at.y(0), count, [&](Handle handle) {
-        const Api& api = library().api;
-        const Status status = api.conv(handle, &kOne, state->x.get(), at.x(0), state->filter.get(),
-                                       at.x(1), state->conv.get(), state->algorithm, at.workspace(),
-                                       state->workspace_bytes, &kZero, state->y.get(), at.y(0));
-        if (status != Status::kSuccess || !has_bias) return status;
-        return api.add_tensor(handle, &kOne, state->bias.get(), at.x(2), &kOne, state->y.get(),
-                              at.y(0));
+        return state->call.run(handle, state->algorithm, false, state->workspace_bytes,
+                               {.x = at.x(0),
+                                .w = at.x(1),
+                                .bias = has_bias ? at.x(2) : nullptr,
+                                .y = at.y(0),
+                                .workspace = at.workspace()});
       });
     };
     return {.launch = launch, .workspace_bytes = static_cast<std::int64_t>(state->workspace_bytes)};

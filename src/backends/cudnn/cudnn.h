@@ -10,8 +10,9 @@
 
 namespace kissa::cudnn {
 
-// `own`, the CUDA backend's tactics, and in caffe mode those of this room before them. The list
-// lives as long as the program. Throws kDevice where KISSA_CUDNN names a library that is none.
+// `own`, the CUDA backend's tactics, with those of this room: in caffe mode before them, in fused
+// mode before the plain kernels. The list lives as long as the program. Throws kDevice where
+// KISSA_CUDNN names a library that is none.
 TacticList with_cudnn(TacticList own, Mode mode, Precision precision);
 
 // Its version and where it is from, or why there is none: as DeviceInfo::facts.
