@@ -25,29 +25,46 @@ __device__ inline float inverse_three_quarters(float bracket) {
   return root * fast_sqrt(root);
 }
 
+// `start` and the squares of each channel and its 2 neighbours on each side. Neighbouring sums
+// share the four squares that both have.
+template <int kInner>
+__device__ __forceinline__ void sum_squares(const float (&x)[kInner + 4], float start,
+                                            float (&sums)[kInner]) {
+  static_assert(kInner % 2 == 0);
+  float pairs[kInner / 2 + 1];
+#pragma unroll
+  for (int i = 0; i <= kInner / 2; ++i) {
+    const float first = x[2 * i + 1];
+    const float second = x[2 * i + 2];
+    pairs[i] = second * second + (first * first + start);
+  }
+#pragma unroll
+  for (int i = 0; i < kInner / 2; ++i) {
+    const float shared = pairs[i] + pairs[i + 1];
+    sums[2 * i] = x[2 * i] * x[2 * i] + shared;
+    sums[2 * i + 1] = x[2 * i + 5] * x[2 * i + 5] + shared;
+  }
+}
+
 // LRN of the inner channels of x, which has kReach neighbours on each side of them.
 template <int kReach, int kInner>
 __device__ void apply_lrn(const LrnParameters& lrn, const float (&x)[kInner + 2 * kReach],
                           float (&y)[kInner]) {
-  float squares[kInner + 2 * kReach];
+  float sums[kInner];
+  if constexpr (kReach == 2) {
+    sum_squares<kInner>(x, 0.0f, sums);
+  } else {
 #pragma unroll
-  for (int i = 0; i < kInner + 2 * kReach; ++i) squares[i] = x[i] * x[i];
-  float pairs[kInner + 2 * kReach - 1];
-#pragma unroll
-  for (int i = 0; i + 1 < kInner + 2 * kReach; ++i) pairs[i] = squares[i] + squares[i + 1];
-  float brackets[kInner];
-#pragma unroll
-  for (int i = 0; i < kInner; ++i) {
-    float sum = 0.0f;
-    if constexpr (kReach == 2) {
-      sum = pairs[i] + pairs[i + 2] + squares[i + 4];
-    } else {
+    for (int i = 0; i < kInner; ++i) {
+      sums[i] = 0.0f;
 #pragma unroll
       for (int d = 0; d <= 2 * kReach; ++d)
-        if (d >= kReach - lrn.reach && d <= kReach + lrn.reach) sum += squares[i + d];
+        if (d >= kReach - lrn.reach && d <= kReach + lrn.reach) sums[i] += x[i + d] * x[i + d];
     }
-    brackets[i] = lrn.k + lrn.alpha * sum;
   }
+  float brackets[kInner];
+#pragma unroll
+  for (int i = 0; i < kInner; ++i) brackets[i] = lrn.k + lrn.alpha * sums[i];
   // One branch for all: the code that runs lies in a row.
   if (lrn.beta == 0.75f) {
 #pragma unroll

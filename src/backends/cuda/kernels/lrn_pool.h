@@ -1,4 +1,4 @@
-// LRN across 5 channels and a 3 x 3 max pool of stride 2 in FP16, for many pixels.
+// LRN across 5 channels, then a 3 x 3 max pool of stride 2.
 #pragma once
 
 #include <driver_types.h>
@@ -7,7 +7,7 @@
 
 namespace kissa::cuda {
 
-// For windows that all start inside of the image, and up to 65535 images.
+// For lrn.reach 2, windows that all reach into the image, and up to 65535 images.
 void launch_lrn_pool(const WindowOp& op, cudaStream_t stream);
 
 }  // namespace kissa::cuda

@@ -1,8 +1,11 @@
 #include "backends/cuda/kernels/nhwc.h"
 
+#include <algorithm>
+
 #include "backends/cuda/kernels/launch.cuh"
 #include "backends/cuda/kernels/lrn.cuh"
 #include "backends/cuda/kernels/lrn_pool.h"
+#include "backends/cuda/kernels/max_pool.h"
 #include "backends/cuda/kernels/number.cuh"
 
 namespace kissa::cuda {
@@ -121,72 +124,6 @@ __global__ void __launch_bounds__(kWindowThreads)
   store_elements<4>(static_cast<T*>(op.dst) + pixel * op.dst_stride + first, result);
 }
 
-// LRN, then a 3 x 3 max pool of stride 2: a block takes `rows_out` rows of outputs of some
-// channels, and computes LRN of each pixel under them once.
-constexpr int kStripThreads = 256;
-struct Strip {
-  WindowOp op;
-  int rows_out;
-  int channels;  // 16 or 32
-};
-
-int strip_rows_in(int rows_out) { return 2 * rows_out + 1; }
-std::size_t strip_bytes(const Strip& strip) {
-  return static_cast<std::size_t>(strip_rows_in(strip.rows_out) * strip.op.width * strip.channels) *
-         static_cast<std::size_t>(bytes_of(strip.op.number));
-}
-
-template <class T>
-__global__ void __launch_bounds__(kStripThreads)
-    lrn_pool_strip_kernel(const __grid_constant__ Strip strip) {
-  extern __shared__ __align__(16) unsigned char shared[];
-  T* scaled = reinterpret_cast<T*>(shared);  // (row, column, channel)
-  let_next_start();
-  const WindowOp& op = strip.op;
-  const int padded = (op.channels + 15) / 16 * 16;
-  const int p0 = static_cast<int>(blockIdx.x) * strip.rows_out;
-  const int first_channel = static_cast<int>(blockIdx.y) * strip.channels;
-  const int words = strip.channels / 4;
-  const int of_pixel = strip.channels / kOfWord<T>;
-  const int rows_in = min(2 * strip.rows_out + 1, op.height - 2 * p0);
-  const T* src = static_cast<const T*>(op.src) +
-                 (std::int64_t{blockIdx.z} * op.height + 2 * p0) * op.width * op.src_stride;
-  wait_for_previous();
-#pragma unroll 4
-  for (int i = static_cast<int>(threadIdx.x); i < rows_in * op.width * words; i += kStripThreads) {
-    const int channel = first_channel + i % words * 4;
-    if (channel >= padded) continue;
-    float x[8];
-    float y[4];
-    load_neighbourhood<2>(src + std::int64_t{i / words} * op.src_stride, channel, op.channels, x);
-    apply_lrn<2, 4>(op.lrn, x, y);
-    store_elements<4>(scaled + i * 4, y);
-  }
-  __syncthreads();
-  const int rows_out = min(strip.rows_out, op.out_height - p0);
-  for (int i = static_cast<int>(threadIdx.x); i < rows_out * op.out_width * of_pixel;
-       i += kStripThreads) {
-    const int channel = i % of_pixel * kOfWord<T>;
-    if (first_channel + channel >= padded) continue;
-    const int p = i / of_pixel / op.out_width;
-    const int q = i / of_pixel % op.out_width;
-    uint4 largest = lowest_word<T>();
-#pragma unroll
-    for (int k = 0; k < 9; ++k) {
-      const int row = min(2 * p + k / 3, rows_in - 1);
-      const int column = min(2 * q + k % 3, op.width - 1);
-      largest =
-          max_word<T>(largest, *reinterpret_cast<const uint4*>(
-                                   scaled + (row * op.width + column) * strip.channels + channel));
-    }
-    T* dst =
-        static_cast<T*>(op.dst) +
-        ((std::int64_t{blockIdx.z} * op.out_height + p0 + p) * op.out_width + q) * op.dst_stride +
-        first_channel + channel;
-    *reinterpret_cast<uint4*>(dst) = largest;
-  }
-}
-
 // Whether every window is 3 x 3 and starts inside of the image: a repeated last row or column is
 // one of its own.
 bool is_3x3_inside(const WindowOp& op) {
@@ -195,26 +132,20 @@ bool is_3x3_inside(const WindowOp& op) {
          (op.out_width - 1) * op.stride_w < op.width;
 }
 
-// Launches the strip kernel where it suits the op.
-bool launch_strip(const WindowOp& op, cudaStream_t stream) {
-  if (!is_3x3_inside(op) || !op.lrn_first || op.lrn.reach != 2 || op.stride_h != 2 ||
-      op.stride_w != 2 || op.images > 65535)
+// Launches a kernel for 3 x 3 max pools of stride 2, alone or behind LRN, where the op is one.
+bool launch_stride_2(const WindowOp& op, cudaStream_t stream) {
+  const bool reaches_inside = (op.out_height - 1) * 2 - op.pad_h < op.height &&
+                              (op.out_width - 1) * 2 - op.pad_w < op.width &&
+                              std::max(op.pad_h, op.pad_w) < 3;
+  if (op.is_average || op.kernel_h != 3 || op.kernel_w != 3 || op.stride_h != 2 ||
+      op.stride_w != 2 || !reaches_inside)
     return false;
-  // Larger blocks compute fewer pixels twice; smaller ones are more.
-  const bool is_small = std::int64_t{op.images} * op.out_height * op.channels < 32768;
-  if (!is_small && op.number == Number::kF16) {
-    launch_lrn_pool(op, stream);
+  if (op.lrn.reach == 0) {
+    launch_max_pool(op, stream);
     return true;
   }
-  const Strip strip = {op, is_small ? 1 : 4, is_small ? 16 : 64 / bytes_of(op.number)};
-  const int groups = (op.channels + strip.channels - 1) / strip.channels;
-  constexpr std::size_t kMaxBytes = 48 * 1024;
-  if (strip_bytes(strip) > kMaxBytes) return false;
-  const dim3 grid(static_cast<unsigned>((op.out_height + strip.rows_out - 1) / strip.rows_out),
-                  static_cast<unsigned>(groups), static_cast<unsigned>(op.images));
-  with_element(op.number, [&]<class T>(T) {
-    launch_early(lrn_pool_strip_kernel<T>, strip, grid, kStripThreads, strip_bytes(strip), stream);
-  });
+  if (op.lrn.reach != 2 || !op.lrn_first || op.images > 65535) return false;
+  launch_lrn_pool(op, stream);
   return true;
 }
 
@@ -293,10 +224,10 @@ void launch_window(const WindowOp& op, cudaStream_t stream) {
     if (op.is_average)
       launch(window_kernel<T, kAverage, 0, 0>);
     else
-      launch(is_3x3 ? window_kernel<T, kMax, 3, 0> : window_kernel<T, kMax, 0, 0>);
+      launch(window_kernel<T, kMax, 0, 0>);
   } else if (op.lrn.reach == 2) {
     if (op.lrn_first)
-      launch(is_3x3 ? window_kernel<T, kLrnPool, 3, 2> : window_kernel<T, kLrnPool, 0, 2>);
+      launch(window_kernel<T, kLrnPool, 0, 2>);
     else
       launch(is_3x3 ? window_kernel<T, kPoolLrn, 3, 2> : window_kernel<T, kPoolLrn, 0, 2>);
   } else {
@@ -316,7 +247,7 @@ void launch_window_op(const WindowOp& op, cudaStream_t stream) {
                  [&]<class T>(T) { launch_early(plane_mean_kernel<T>, op, grid, 256, 0, stream); });
     return;
   }
-  if (launch_strip(op, stream)) return;
+  if (launch_stride_2(op, stream)) return;
   with_element(op.number, [&]<class T>(T) { launch_window<T>(op, stream); });
 }
 
