@@ -381,7 +381,11 @@ void add_wide_tactics(Number number, std::vector<std::unique_ptr<const Tactic>>&
   if (number != Number::kF32) tactics.push_back(std::make_unique<WideTactic>(number, 2));
   tactics.push_back(std::make_unique<WideTactic>(number, 1));
   tactics.push_back(std::make_unique<WideTactic>(number, 1, 64));
-  if (number != Number::kF32) tactics.push_back(std::make_unique<WideTactic>(number, 1, 32));
+  if (number == Number::kF32) return;
+  for (const int columns : {96, 48, 32})
+    tactics.push_back(std::make_unique<WideTactic>(number, 1, columns));
+  for (const int columns : {96, 64})
+    tactics.push_back(std::make_unique<WideTactic>(number, 2, columns));
 }
 
 }  // namespace kissa::cuda
